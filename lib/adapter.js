@@ -1,0 +1,102 @@
+'use strict'
+
+const { Call, captureTrace } = require('./errors.js')
+const { checkId, parse, stringify } = require('./state.js')
+
+/** What an adapter keeps of itself. Under a symbol and not as private fields, which a Proxy around it could not reach. */
+const INTERNAL = Symbol('flowkit-storage')
+
+/**
+ * The path of an operation, once, for all adapters. Every method is async, so that nothing is ever thrown
+ * synchronously, but everything up to the first `await` happens within the call: the state is read, and the operation
+ * has its place in the order, before the promise is returned.
+ */
+class Adapter {
+  /**
+   * @param {object} internal
+   * @param {'memory' | 'file' | 'redis' | 'sqlite'} internal.adapter
+   * @param {object} internal.handle has `save(id, text)`, `load(id)`, `delete(id)`, `close()`; each answers a value or
+   *   a promise, which is rejected with a `Failure`; and `place(id)`, which names the place in error messages
+   * @param {() => void} [internal.submitted] called after each operation; absent where the handle answers at once
+   * @param {boolean} [internal.pretty]
+   */
+  constructor(internal) {
+    internal.closing = undefined
+    Object.defineProperty(this, INTERNAL, { value: internal })
+  }
+
+  async load(conversationId) {
+    const internal = this[INTERNAL]
+    const call = begin(internal, 'load', Adapter.prototype.load)
+    checkId(call, conversationId)
+    let text
+    try {
+      text = await submit(internal, internal.handle.load(conversationId))
+    } catch (failure) {
+      throw call.failure(failure)
+    }
+    return text === undefined ? null : parse(call, text, internal.handle)
+  }
+
+  async save(state) {
+    const internal = this[INTERNAL]
+    const call = begin(internal, 'save', Adapter.prototype.save)
+    const text = stringify(call, state, internal.pretty)
+    try {
+      await submit(internal, internal.handle.save(call.conversationId, text))
+    } catch (failure) {
+      throw call.failure(failure)
+    }
+  }
+
+  async delete(conversationId) {
+    const internal = this[INTERNAL]
+    const call = begin(internal, 'delete', Adapter.prototype.delete)
+    checkId(call, conversationId)
+    try {
+      await submit(internal, internal.handle.delete(conversationId))
+    } catch (failure) {
+      throw call.failure(failure)
+    }
+  }
+
+  async close() {
+    const internal = this[INTERNAL]
+    if (internal.closing === undefined) {
+      const call = begin(internal, 'close', Adapter.prototype.close)
+      internal.closing = submit(internal, internal.handle.close())
+      internal.closeCall = call
+    }
+    try {
+      await internal.closing
+    } catch (failure) {
+      throw internal.closeCall.failure(failure)
+    }
+  }
+}
+
+if (Symbol.asyncDispose) {
+  Object.defineProperty(Adapter.prototype, Symbol.asyncDispose, {
+    value: function asyncDispose() {
+      return this.close()
+    },
+    configurable: true,
+    writable: true,
+  })
+}
+
+/** Starts an operation. Throws if the adapter is closed. */
+function begin(internal, operation, method) {
+  // Where the handle answers at once, an error is made within the call and has the caller's stack anyway.
+  const call = new Call(internal.adapter, operation, internal.submitted && captureTrace(method))
+  if (internal.closing !== undefined) throw call.error('ERR_STORAGE_CLOSED', 'the storage is closed')
+  return call
+}
+
+/** An operation was put on the hand-over list: sees to it that the list is handed over. */
+function submit(internal, answer) {
+  internal.submitted?.()
+  return answer
+}
+
+module.exports = { Adapter }

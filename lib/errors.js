@@ -1,0 +1,106 @@
+'use strict'
+
+/**
+ * Every code, and whether trying the same again later can help.
+ * The native side names the same codes in `src/store/error.rs`.
+ */
+const RETRYABLE = {
+  ERR_STORAGE_INVALID_OPTIONS: false,
+  ERR_STORAGE_INVALID_ID: false,
+  ERR_STORAGE_INVALID_STATE: false,
+  ERR_STORAGE_CORRUPT: false,
+  ERR_STORAGE_UNAVAILABLE: true,
+  ERR_STORAGE_TIMEOUT: true,
+  ERR_STORAGE_DENIED: false,
+  ERR_STORAGE_CONFLICT: true,
+  ERR_STORAGE_CLOSED: false,
+  ERR_STORAGE_INTERNAL: false,
+}
+
+class StorageError extends Error {
+  constructor(message, { code, adapter, operation, conversationId, cause }) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.adapter = adapter
+    this.operation = operation
+    if (conversationId !== undefined) this.conversationId = conversationId
+    this.retryable = RETRYABLE[code]
+  }
+}
+// On the prototype and not enumerable, as the built-in errors have it.
+Object.defineProperty(StorageError.prototype, 'name', { value: 'StorageError', configurable: true, writable: true })
+
+/** The id as an error message may show it: an attacker chooses it, and it may be long or hold control characters. */
+function quote(conversationId) {
+  const shown = conversationId.length > 80 ? `${conversationId.slice(0, 77)}...` : conversationId
+  return JSON.stringify(shown)
+}
+
+function sentence(operation, conversationId, reason) {
+  if (operation === 'close') return `Cannot close the storage: ${reason}.`
+  const what = conversationId === undefined ? 'a conversation' : `conversation ${quote(conversationId)}`
+  return `Cannot ${operation} ${what}: ${reason}.`
+}
+
+/**
+ * The caller's stack, taken when the operation is called: by the time it fails, the call is long over.
+ * Four frames are enough to point at the caller's line and cost half of ten.
+ */
+function captureTrace(calledFunction) {
+  const limit = Error.stackTraceLimit
+  const trace = {}
+  // `Reflect.set`, since an assignment would throw where the built-ins are frozen.
+  if (limit > 4) Reflect.set(Error, 'stackTraceLimit', 4)
+  Error.captureStackTrace(trace, calledFunction)
+  if (limit > 4) Reflect.set(Error, 'stackTraceLimit', limit)
+  return trace
+}
+
+/** An operation under way, as its errors name it. */
+class Call {
+  constructor(adapter, operation, trace) {
+    this.adapter = adapter
+    this.operation = operation
+    this.conversationId = undefined
+    this.trace = trace
+  }
+
+  /** The error for something found wrong on the JavaScript side. */
+  error(code, reason, cause) {
+    const { adapter, operation, conversationId } = this
+    const message = sentence(operation, conversationId, reason)
+    const error = new StorageError(message, { code, adapter, operation, conversationId, cause })
+    return this.trace ? withTrace(error, this.trace) : error
+  }
+
+  /** The error for what the native side rejected with (`src/binding/failure.rs`). */
+  failure(failure) {
+    if (typeof failure?.reason !== 'string') {
+      // Not ours: an exception of the binding itself, such as a caught panic.
+      return this.error('ERR_STORAGE_INTERNAL', 'a bug in this package; please report it', failure)
+    }
+    let cause
+    if (failure.causeMessage !== undefined) {
+      cause = new Error(failure.causeMessage)
+      if (failure.causeCode !== undefined) cause.code = failure.causeCode
+      // Its stack would show where the outcome was unpacked, which helps nobody.
+      cause.stack = `${cause.name}: ${cause.message}`
+    }
+    return this.error(failure.code, failure.reason, cause)
+  }
+}
+
+function withTrace(error, trace) {
+  const frames = String(trace.stack)
+  const start = frames.indexOf('\n    at ')
+  if (start === -1) return error
+  const stack = `${error.name}: ${error.message}${frames.slice(start)}`
+  Object.defineProperty(error, 'stack', { value: stack, configurable: true, writable: true })
+  return error
+}
+
+function optionsError(adapter, message) {
+  return new StorageError(message, { code: 'ERR_STORAGE_INVALID_OPTIONS', adapter, operation: 'construct' })
+}
+
+module.exports = { StorageError, Call, captureTrace, optionsError }

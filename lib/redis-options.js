@@ -1,0 +1,103 @@
+'use strict'
+
+const { optionsError } = require('./errors.js')
+const { aPath, aString, aWholeNumber, readOptions } = require('./options.js')
+
+const DEFAULT_PREFIX = 'flowkit:'
+const DEFAULT_TTL_SECONDS = 86_400
+
+const CHECKS = {
+  client: () => 'left out: this version connects by itself, with "url", or with "host", "port" and so on',
+  tls: () => 'left out: encrypted connections come with a later version',
+  url: aString,
+  host: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a host name'),
+  port: aWholeNumber(1, 65_535, { orText: true }),
+  path: aPath,
+  username: aString,
+  password: aString,
+  db: aWholeNumber(0, 2 ** 31 - 1, { orText: true }),
+  prefix: aString,
+  ttl: aWholeNumber(0, 2 ** 31 - 1),
+}
+
+/** Options that only make sense once for a connection, and which exclude each other. */
+const ADDRESSES = [['url'], ['path'], ['host', 'port']]
+
+/**
+ * Checks the options and returns what the native side opens: `{ host, port }` or `{ path }`, and the rest with its
+ * defaults. No message holds a password or a URL, which may hold one.
+ */
+function readRedisOptions(given) {
+  const options = readOptions('redis', given, CHECKS)
+  const used = ADDRESSES.filter((names) => names.some((name) => options[name] !== undefined))
+  if (used.length > 1) {
+    const names = used.map((group) => `"${group.find((name) => options[name] !== undefined)}"`)
+    throw optionsError('redis', `The redis storage takes only one of the options ${names.join(' and ')}.`)
+  }
+  const { url, host, port, path, username, password, db, prefix, ttl } = options
+  const fromUrl = url === undefined ? {} : parseUrl(url)
+  const address = {
+    host: host ?? fromUrl.host ?? '127.0.0.1',
+    port: Number(port ?? fromUrl.port ?? 6379),
+    path: path ?? fromUrl.path,
+  }
+  return {
+    ...address,
+    // An empty user name or password, as in `redis://:secret@host`, means none.
+    username: (username ?? fromUrl.username) || undefined,
+    password: (password ?? fromUrl.password) || undefined,
+    db: Number(db ?? fromUrl.db ?? 0),
+    prefix: prefix ?? DEFAULT_PREFIX,
+    ttl: ttl ?? DEFAULT_TTL_SECONDS,
+  }
+}
+
+/** `redis://user:password@host:port/db`, `unix:/path/to/socket?db=1`, or an absolute path. */
+function parseUrl(url) {
+  if (url.startsWith('/')) return { path: url }
+  let parsed
+  try {
+    parsed = new URL(url)
+  } catch {
+    throw badUrl('it cannot be read')
+  }
+  const decode = (text) => {
+    try {
+      return decodeURIComponent(text)
+    } catch {
+      throw badUrl('it holds a % that escapes nothing')
+    }
+  }
+  const credentials = { username: decode(parsed.username), password: decode(parsed.password) }
+  for (const name of parsed.searchParams.keys()) {
+    if (name !== 'db') throw badUrl(`its parameter "${name}" is not supported`)
+  }
+  const query = parsed.searchParams.get('db')
+  if (parsed.protocol === 'unix:') {
+    if (parsed.pathname === '' || parsed.pathname === '/') throw badUrl('it names no socket')
+    return { path: decode(parsed.pathname), db: readDatabase(query), ...credentials }
+  }
+  if (parsed.protocol === 'rediss:') throw badUrl('encrypted connections (rediss:) come with a later version')
+  if (parsed.protocol !== 'redis:') throw badUrl('it must begin with redis: or unix:')
+  const inPath = parsed.pathname.replace(/^\//, '')
+  if (inPath !== '' && query !== null) throw badUrl('it names the database twice')
+  return {
+    // An IPv6 address stands in brackets.
+    host: decode(parsed.hostname).replace(/^\[(.*)\]$/, '$1') || undefined,
+    port: parsed.port === '' ? undefined : parsed.port,
+    db: readDatabase(inPath === '' ? query : inPath),
+    ...credentials,
+  }
+}
+
+function readDatabase(text) {
+  if (text === null) return undefined
+  if (CHECKS.db(text) !== undefined) throw badUrl('its database is not a whole number')
+  return text
+}
+
+function badUrl(why) {
+  return optionsError('redis', `The option "url" of the redis storage cannot be used: ${why}.`)
+}
+
+module.exports = { readRedisOptions }

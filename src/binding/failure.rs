@@ -1,0 +1,29 @@
+//! The one conversion from an error value to what JavaScript builds its `StorageError` from.
+
+use napi_derive::napi;
+
+use crate::store::error::StoreError;
+
+/// What a native promise is rejected with. `lib/errors.js` turns it into a `StorageError`, on the JavaScript side,
+/// because errors made on another thread have no JavaScript stack.
+#[napi(object, object_from_js = false)]
+pub struct Failure {
+    /// One of the `ERR_STORAGE_…` codes.
+    pub code: String,
+    /// The rest of a sentence that begins `Cannot save conversation "x": …`.
+    pub reason: String,
+    /// The underlying error's code, such as `ENOSPC`.
+    pub cause_code: Option<String>,
+    /// The underlying error's message.
+    pub cause_message: Option<String>,
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let (cause_code, cause_message) = match error.cause {
+            Some(cause) => (cause.code, Some(cause.message)),
+            None => (None, None),
+        };
+        Failure { code: error.kind.code().to_owned(), reason: error.reason, cause_code, cause_message }
+    }
+}

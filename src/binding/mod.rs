@@ -1,0 +1,18 @@
+//! The boundary to Node: converts, and nothing else.
+
+mod dispatcher;
+mod exchange;
+mod failure;
+mod file;
+mod handle;
+mod memory;
+mod raw;
+mod redis;
+mod sqlite;
+
+/// Keeps panics from printing: an adapter prints nothing, and what a panic has to say reaches the user as the cause of
+/// an `ERR_STORAGE_INTERNAL`. This package has its own copy of the standard library, so no other code is affected.
+fn quiet_panics() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| std::panic::set_hook(Box::new(|_| {})));
+}

@@ -1,0 +1,131 @@
+//! The raw Node-API calls, behind a small safe surface.
+//!
+//! napi-rs has a safe type for each of these, but each of its promises costs a thread-safe function of its own, one
+//! wake-up and two environment hooks: measured, that throws away the whole gain over a JavaScript client.
+
+use std::ptr;
+
+use napi::bindgen_prelude::{Function, JsValue, Result, ToNapiValue, Unknown};
+use napi::{Env, check_status, sys};
+use parking_lot::Mutex;
+
+/// The two ends of a promise's life. Lives and dies on its JavaScript thread (it is neither `Send` nor `Sync`).
+pub struct Deferred(sys::napi_deferred);
+
+impl Deferred {
+    /// Makes a promise and what settles it.
+    pub fn new(env: &Env) -> Result<(Self, Unknown<'_>)> {
+        let mut deferred = ptr::null_mut();
+        let mut promise = ptr::null_mut();
+        // SAFETY: `env` is the environment of the call we are in; both out-pointers are valid for the call.
+        check_status!(unsafe { sys::napi_create_promise(env.raw(), &mut deferred, &mut promise) })?;
+        // SAFETY: `promise` was just made in the current handle scope of this environment.
+        Ok((Deferred(deferred), unsafe { Unknown::from_raw_unchecked(env.raw(), promise) }))
+    }
+
+    /// Resolves the promise. Taking `self` makes a second settlement, which Node forbids, impossible.
+    pub fn resolve(self, env: &Env, value: Unknown<'_>) -> Result<()> {
+        // SAFETY: the deferred came from `napi_create_promise` and has not been used: `self` is consumed here.
+        check_status!(unsafe { sys::napi_resolve_deferred(env.raw(), self.0, value.raw()) })
+    }
+
+    /// Rejects the promise.
+    pub fn reject(self, env: &Env, reason: Unknown<'_>) -> Result<()> {
+        // SAFETY: as in `resolve`.
+        check_status!(unsafe { sys::napi_reject_deferred(env.raw(), self.0, reason.raw()) })
+    }
+}
+
+/// Any convertible value as a JavaScript value of the current scope.
+pub fn to_value<T: ToNapiValue>(env: &Env, value: T) -> Result<Unknown<'_>> {
+    // SAFETY: called on the JavaScript thread with the environment of the current call; the conversion's result belongs
+    // to the current handle scope.
+    unsafe { Ok(Unknown::from_raw_unchecked(env.raw(), T::to_napi_value(env.raw(), value)?)) }
+}
+
+/// JSON text as a JavaScript string. Text that is all ASCII, as most is, becomes a one-byte string without V8 decoding it.
+pub fn text_to_value<'env>(env: &'env Env, text: &str) -> Result<Unknown<'env>> {
+    if text.is_ascii() {
+        Ok(env.create_string_latin1(text.as_bytes())?.to_unknown())
+    } else {
+        Ok(env.create_string(text)?.to_unknown())
+    }
+}
+
+/// Wakes the JavaScript thread from any other thread.
+pub struct Wake(Mutex<Handle>);
+
+/// Null once the environment is being torn down.
+struct Handle(sys::napi_threadsafe_function);
+
+// SAFETY: Node-API allows a thread-safe function to be called from any thread. The pointer is only used under the
+// mutex, and is set to null there before Node frees what it points at.
+unsafe impl Send for Handle {}
+
+impl Wake {
+    /// `callback` is called, without arguments, some time after each [`Wake::call`]. It does not keep the event loop
+    /// alive until [`Wake::keep_alive`] asks for that.
+    pub fn new(env: &Env, callback: &Function<'_, (), ()>) -> Result<Self> {
+        let name = to_value(env, "flowkit-storage")?;
+        let mut handle = ptr::null_mut();
+        check_status!(
+            // SAFETY: every pointer argument is either null, where Node-API allows it, or valid for the call. Without
+            // `call_js_cb`, Node calls `callback` itself.
+            unsafe {
+                sys::napi_create_threadsafe_function(
+                    env.raw(),
+                    callback.raw(),
+                    ptr::null_mut(),
+                    name.raw(),
+                    0,
+                    1,
+                    ptr::null_mut(),
+                    None,
+                    ptr::null_mut(),
+                    None,
+                    &mut handle,
+                )
+            }
+        )?;
+        // SAFETY: made just above, in this environment.
+        check_status!(unsafe { sys::napi_unref_threadsafe_function(env.raw(), handle) })?;
+        Ok(Wake(Mutex::new(Handle(handle))))
+    }
+
+    /// Schedules the callback. Does nothing once disconnected.
+    pub fn call(&self) {
+        let handle = self.0.lock();
+        if !handle.0.is_null() {
+            // SAFETY: not null, so not yet freed, and `disconnect` cannot run while the lock is held. Node cannot be
+            // inside `callback` while this non-blocking call queues an item, so the lock is never held for long.
+            unsafe {
+                sys::napi_call_threadsafe_function(
+                    handle.0,
+                    ptr::null_mut(),
+                    sys::ThreadsafeFunctionCallMode::nonblocking,
+                );
+            }
+        }
+    }
+
+    /// While `wanted`, the event loop stays alive: operations are pending.
+    pub fn keep_alive(&self, env: &Env, wanted: bool) {
+        let handle = self.0.lock();
+        if !handle.0.is_null() {
+            // SAFETY: not null, so not yet freed; called on the JavaScript thread only, as Node-API demands (`env` proves it).
+            unsafe {
+                if wanted {
+                    sys::napi_ref_threadsafe_function(env.raw(), handle.0);
+                } else {
+                    sys::napi_unref_threadsafe_function(env.raw(), handle.0);
+                }
+            }
+        }
+    }
+
+    /// To be called from an environment clean-up hook that was added after this object was made: hooks run last-in
+    /// first-out, so Node frees the function afterwards. A call on a freed function aborts the process.
+    pub fn disconnect(&self) {
+        self.0.lock().0 = ptr::null_mut();
+    }
+}

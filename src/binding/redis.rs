@@ -1,0 +1,36 @@
+//! Opening a `RedisStorage` on a connection of its own.
+
+use std::sync::Arc;
+
+use napi_derive::napi;
+
+use super::dispatcher::Dispatcher;
+use super::handle::StorageHandle;
+use crate::store::redis::{Address, RedisConfig, RedisStore};
+
+/// The options of `RedisStorage`, checked and complete (`lib/redis-options.js`).
+#[napi(object, object_to_js = false)]
+pub struct RedisOptions {
+    pub host: String,
+    pub port: u16,
+    /// A Unix socket; wins over host and port.
+    pub path: Option<String>,
+    pub username: Option<String>,
+    pub password: Option<String>,
+    pub db: i64,
+    pub prefix: String,
+    /// Seconds; 0 for no expiry.
+    pub ttl: u32,
+}
+
+/// Connects at the first operation.
+#[napi(catch_unwind)]
+pub fn open_redis(dispatcher: &Dispatcher, options: RedisOptions) -> StorageHandle {
+    let RedisOptions { host, port, path, username, password, db, prefix, ttl } = options;
+    let address = match path {
+        Some(path) => Address::Unix(path.into()),
+        None => Address::Tcp { host, port },
+    };
+    let config = RedisConfig { address, username, password, db, prefix, ttl };
+    StorageHandle::new(dispatcher, Arc::new(RedisStore::new(config)))
+}
