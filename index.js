@@ -50,7 +50,11 @@ const SQLITE_CHECKS = {
       ? 'a file (for conversations in memory there is MemoryStorage; URIs are not supported)'
       : aPath(value),
   table: (value) =>
-    typeof value === 'string' && value !== '' && value.isWellFormed() && !value.includes('\0') && !/^sqlite_/i.test(value)
+    typeof value === 'string' &&
+    value !== '' &&
+    value.isWellFormed() &&
+    !value.includes('\0') &&
+    !/^sqlite_/i.test(value)
       ? undefined
       : 'a name without NUL that does not begin with "sqlite_"',
 }

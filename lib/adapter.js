@@ -1,6 +1,6 @@
 'use strict'
 
-const { Call, captureTrace } = require('./errors.js')
+const { Call } = require('./errors.js')
 const { checkId, parse, stringify } = require('./state.js')
 
 /** What an adapter keeps of itself. Under a symbol and not as private fields, which a Proxy around it could not reach. */
@@ -31,7 +31,8 @@ class Adapter {
     checkId(call, conversationId)
     let text
     try {
-      text = await submit(internal, internal.handle.load(conversationId))
+      text = internal.handle.load(conversationId)
+      if (internal.submitted) text = await submitted(internal, text)
     } catch (failure) {
       throw call.failure(failure)
     }
@@ -43,7 +44,8 @@ class Adapter {
     const call = begin(internal, 'save', Adapter.prototype.save)
     const text = stringify(call, state, internal.pretty)
     try {
-      await submit(internal, internal.handle.save(call.conversationId, text))
+      const done = internal.handle.save(call.conversationId, text)
+      if (internal.submitted) await submitted(internal, done)
     } catch (failure) {
       throw call.failure(failure)
     }
@@ -54,7 +56,8 @@ class Adapter {
     const call = begin(internal, 'delete', Adapter.prototype.delete)
     checkId(call, conversationId)
     try {
-      await submit(internal, internal.handle.delete(conversationId))
+      const done = internal.handle.delete(conversationId)
+      if (internal.submitted) await submitted(internal, done)
     } catch (failure) {
       throw call.failure(failure)
     }
@@ -64,7 +67,8 @@ class Adapter {
     const internal = this[INTERNAL]
     if (internal.closing === undefined) {
       const call = begin(internal, 'close', Adapter.prototype.close)
-      internal.closing = submit(internal, internal.handle.close())
+      const done = internal.handle.close()
+      internal.closing = internal.submitted ? submitted(internal, done) : Promise.resolve()
       internal.closeCall = call
     }
     try {
@@ -87,16 +91,15 @@ if (Symbol.asyncDispose) {
 
 /** Starts an operation. Throws if the adapter is closed. */
 function begin(internal, operation, method) {
-  // Where the handle answers at once, an error is made within the call and has the caller's stack anyway.
-  const call = new Call(internal.adapter, operation, internal.submitted && captureTrace(method))
+  const call = new Call(internal.adapter, operation, method, internal.submitted !== undefined)
   if (internal.closing !== undefined) throw call.error('ERR_STORAGE_CLOSED', 'the storage is closed')
   return call
 }
 
 /** An operation was put on the hand-over list: sees to it that the list is handed over. */
-function submit(internal, answer) {
-  internal.submitted?.()
-  return answer
+function submitted(internal, promise) {
+  internal.submitted()
+  return promise
 }
 
 module.exports = { Adapter }

@@ -58,11 +58,16 @@ function captureTrace(calledFunction) {
 
 /** An operation under way, as its errors name it. */
 class Call {
-  constructor(adapter, operation, trace) {
+  /**
+   * @param {Function} method the public method: errors leave out the frames inside it
+   * @param {boolean} goesAway whether the operation outlives the call, so that the caller's stack is needed later
+   */
+  constructor(adapter, operation, method, goesAway) {
     this.adapter = adapter
     this.operation = operation
     this.conversationId = undefined
-    this.trace = trace
+    this.method = method
+    this.trace = goesAway ? captureTrace(method) : undefined
   }
 
   /** The error for something found wrong on the JavaScript side. */
@@ -70,16 +75,18 @@ class Call {
     const { adapter, operation, conversationId } = this
     const message = sentence(operation, conversationId, reason)
     const error = new StorageError(message, { code, adapter, operation, conversationId, cause })
-    return this.trace ? withTrace(error, this.trace) : error
+    if (this.trace !== undefined) setStack(error, this.trace)
+    else Error.captureStackTrace(error, this.method)
+    return error
   }
 
-  /** The error for what the native side rejected with (`src/binding/failure.rs`). */
+  /** The error for what a handle rejected with: a native `Failure` (`src/binding/failure.rs`), or the same with `cause`. */
   failure(failure) {
     if (typeof failure?.reason !== 'string') {
       // Not ours: an exception of the binding itself, such as a caught panic.
       return this.error('ERR_STORAGE_INTERNAL', 'a bug in this package; please report it', failure)
     }
-    let cause
+    let { cause } = failure
     if (failure.causeMessage !== undefined) {
       cause = new Error(failure.causeMessage)
       if (failure.causeCode !== undefined) cause.code = failure.causeCode
@@ -90,17 +97,15 @@ class Call {
   }
 }
 
-function withTrace(error, trace) {
+function setStack(error, trace) {
   const frames = String(trace.stack)
   const start = frames.indexOf('\n    at ')
-  if (start === -1) return error
-  const stack = `${error.name}: ${error.message}${frames.slice(start)}`
+  const stack = `${error.name}: ${error.message}${start === -1 ? '' : frames.slice(start)}`
   Object.defineProperty(error, 'stack', { value: stack, configurable: true, writable: true })
-  return error
 }
 
 function optionsError(adapter, message) {
   return new StorageError(message, { code: 'ERR_STORAGE_INVALID_OPTIONS', adapter, operation: 'construct' })
 }
 
-module.exports = { StorageError, Call, captureTrace, optionsError }
+module.exports = { StorageError, Call, optionsError }

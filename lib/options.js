@@ -26,7 +26,8 @@ function readOptions(adapter, given, checks) {
     const value = given[name]
     if (value === undefined) continue
     const mustBe = check(value)
-    if (mustBe !== undefined) throw optionsError(adapter, `The option "${name}" of the ${adapter} storage must be ${mustBe}.`)
+    if (mustBe !== undefined)
+      throw optionsError(adapter, `The option "${name}" of the ${adapter} storage must be ${mustBe}.`)
     options[name] = value
   }
   return options
@@ -48,7 +49,9 @@ function aPath(value) {
 function aWholeNumber(least, most, { orText = false } = {}) {
   return (value) => {
     const number = orText && typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
-    return Number.isInteger(number) && number >= least && number <= most ? undefined : `a whole number from ${least} to ${most}`
+    return Number.isInteger(number) && number >= least && number <= most
+      ? undefined
+      : `a whole number from ${least} to ${most}`
   }
 }
 

@@ -14,7 +14,10 @@ function checkId(call, id) {
     throw call.error('ERR_STORAGE_INVALID_ID', `the conversation id is longer than ${LONGEST_ID} bytes`)
   }
   if (!id.isWellFormed()) {
-    throw call.error('ERR_STORAGE_INVALID_ID', 'the conversation id is not well-formed text (it holds a lone surrogate)')
+    throw call.error(
+      'ERR_STORAGE_INVALID_ID',
+      'the conversation id is not well-formed text (it holds a lone surrogate)',
+    )
   }
   call.conversationId = id
 }
@@ -53,7 +56,9 @@ function namesConversation(text, id, pretty) {
   if (text === undefined) return false
   if (text.startsWith(`${pretty ? '{\n  "conversationId": ' : '{"conversationId":'}${JSON.stringify(id)}`)) return true
   const value = JSON.parse(text)
-  return value !== null && typeof value === 'object' && Object.hasOwn(value, 'conversationId') && value.conversationId === id
+  return (
+    value !== null && typeof value === 'object' && Object.hasOwn(value, 'conversationId') && value.conversationId === id
+  )
 }
 
 /** The state that `text` holds. Throws unless it is this conversation's. `handle.place(id)` names where it was. */
@@ -62,13 +67,23 @@ function parse(call, text, handle) {
   try {
     state = JSON.parse(text)
   } catch (cause) {
-    throw call.error('ERR_STORAGE_CORRUPT', `${handle.place(call.conversationId)} holds something that is not JSON`, withoutState(cause))
+    throw call.error(
+      'ERR_STORAGE_CORRUPT',
+      `${handle.place(call.conversationId)} holds something that is not JSON`,
+      withoutState(cause),
+    )
   }
   if (state === null || typeof state !== 'object' || Array.isArray(state) || !Object.hasOwn(state, 'conversationId')) {
-    throw call.error('ERR_STORAGE_CORRUPT', `${handle.place(call.conversationId)} holds JSON that is no conversation state`)
+    throw call.error(
+      'ERR_STORAGE_CORRUPT',
+      `${handle.place(call.conversationId)} holds JSON that is no conversation state`,
+    )
   }
   if (state.conversationId !== call.conversationId) {
-    throw call.error('ERR_STORAGE_CORRUPT', `${handle.place(call.conversationId)} holds the state of another conversation`)
+    throw call.error(
+      'ERR_STORAGE_CORRUPT',
+      `${handle.place(call.conversationId)} holds the state of another conversation`,
+    )
   }
   return state
 }

@@ -1,0 +1,111 @@
+import { expect, it } from 'vitest'
+
+import { runChild, startChild } from './support/child.js'
+import { openPlace } from './support/open.mjs'
+import type { Subject } from './support/subjects.js'
+import { versioned, versionOf } from './support/versions.mjs'
+
+/** How often the writer of P5 is killed, where something could be lost. */
+const KILLS = Number(process.env.FLOWKIT_KILLS ?? 500)
+
+const IDS = ['kill-a', 'kill-b', 'kill:c']
+
+/** P5, P6 and P11: what takes processes of its own to see. */
+export function durabilityCases(subject: Subject): void {
+  const { persistent } = subject
+  // What a memory adapter keeps is gone with its process: there the same cases show that it is, and nothing else.
+  const survives = (version: number) => (persistent ? version : 0)
+
+  const kills = persistent ? KILLS : 20
+
+  it('P5 shows old or new, whole, while a writer is killed again and again', { timeout: 600_000 }, async () => {
+    const place = await subject.makePlace()
+    const storage = openPlace(place)
+    const versions: Record<string, number> = Object.fromEntries(IDS.map((id) => [id, 0]))
+    for (let kill = 0; kill < kills; kill++) {
+      const child = startChild('writer.mjs', { place, versions })
+      await child.line()
+      const end = Date.now() + Math.random() * 25
+      while (Date.now() < end) for (const id of IDS) versionOf(id, await storage.load(id))
+      child.process.kill('SIGKILL')
+      const { stdout, stderr } = await child.ending
+      expect(stderr).toBe('')
+      const acknowledged: Record<string, number> = { ...versions }
+      for (const line of stdout.split('\n').slice(0, -1)) {
+        const [id, version] = line.split(' ') as [string, string]
+        acknowledged[id] = Number(version)
+      }
+      for (const id of IDS) {
+        const found = versionOf(id, await storage.load(id))
+        expect(found).toBeGreaterThanOrEqual(survives(acknowledged[id] as number))
+        versions[id] = found
+      }
+    }
+    expect(Object.values(versions).every((version) => (persistent ? version > 0 : version === 0))).toBe(true)
+    await storage.close()
+  })
+
+  it('P6 keeps what was acknowledged, killed right after it, 20 times', async () => {
+    const place = await subject.makePlace()
+    for (let round = 0; round < 20; round++) {
+      const id = `ack-${round}`
+      const child = startChild('writer.mjs', { place, versions: { [id]: 0 } })
+      expect(await child.line()).toBe(`${id} 1`)
+      child.process.kill('SIGKILL')
+      await child.ending
+      const storage = openPlace(place)
+      expect(versionOf(id, await storage.load(id))).toBeGreaterThanOrEqual(survives(1))
+      await storage.close()
+    }
+  })
+
+  for (const ending of [
+    'awaited',
+    'natural end',
+    'process.exit()',
+    'process.exit() in a later turn',
+    'uncaught throw',
+  ]) {
+    it(`P11 keeps 200 un-awaited saves: ${ending}`, async () => {
+      const place = await subject.makePlace()
+      const { code, signal, stdout, stderr } = await runChild('exits.mjs', { place, count: 100, ending })
+      expect({ signal, stdout }).toEqual({ signal: null, stdout: '' })
+      expect(code).toBe(ending === 'uncaught throw' ? 1 : 0)
+      if (ending === 'uncaught throw') expect(stderr).toContain('thrown on purpose')
+      else expect(stderr).toBe('')
+      const storage = openPlace(place)
+      for (let index = 0; index < 100; index++) {
+        expect(versionOf(`c${index}`, await storage.load(`c${index}`))).toBe(survives(2))
+      }
+      await storage.close()
+    })
+  }
+
+  it('P11 keeps what a later exit listener saves', async () => {
+    const place = await subject.makePlace()
+    const outcome = await runChild('exits.mjs', { place, count: 5, ending: 'a later exit listener' })
+    expect(outcome).toEqual({ code: 0, signal: null, stdout: '', stderr: '' })
+    const storage = openPlace(place)
+    for (let index = 0; index < 5; index++) {
+      expect(versionOf(`c${index}`, await storage.load(`c${index}`))).toBe(survives(2))
+    }
+    await storage.close()
+  })
+
+  it('P11 lets a process end that only constructed it', async () => {
+    const place = await subject.makePlace()
+    const outcome = await runChild('exits.mjs', { place, ending: 'unused' }, { timeout: 20_000 })
+    expect(outcome).toEqual({ code: 0, signal: null, stdout: '', stderr: '' })
+  })
+
+  it('P11 goes on when a worker is terminated in the middle of saves, 50 times', async () => {
+    const place = await subject.makePlace()
+    const outcome = await runChild('workers.mjs', { place, rounds: 50 }, { timeout: 110_000 })
+    expect(outcome).toEqual({ code: 0, signal: null, stdout: 'done\n', stderr: '' })
+    const storage = openPlace(place)
+    expect(versionOf('main', await storage.load('main'))).toBe(survives(50))
+    await storage.save(versioned('main', 51))
+    expect(versionOf('main', await storage.load('main'))).toBe(51)
+    await storage.close()
+  })
+}

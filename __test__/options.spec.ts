@@ -1,0 +1,108 @@
+import { inspect } from 'node:util'
+import { describe, expect, it } from 'vitest'
+
+import { FileStorage, MemoryStorage, RedisStorage, SQLiteStorage, StorageError } from '../index.js'
+
+// biome-ignore lint/suspicious/noExplicitAny: wrong on purpose
+type Wrong = any
+
+function refusal(construct: () => unknown): StorageError {
+  try {
+    construct()
+  } catch (error) {
+    expect(error).toBeInstanceOf(StorageError)
+    return error as StorageError
+  }
+  throw new Error('was not refused')
+}
+
+describe('constructors refuse at once', () => {
+  const cases: [string, () => unknown, RegExp][] = [
+    [
+      'a misspelt option',
+      () => new FileStorage({ dir: 'x', prety: true } as Wrong),
+      /no option "prety"\. Did you mean "pretty"/,
+    ],
+    ['an option of another adapter', () => new FileStorage({ dir: 'x', ttl: 5 } as Wrong), /no option "ttl"\.$/],
+    ['any option of memory', () => new MemoryStorage({ size: 1 } as Wrong), /no option "size"/],
+    ['options that are no object', () => new SQLiteStorage('file.db' as Wrong), /must be an object/],
+    ['options that are null', () => new MemoryStorage(null as Wrong), /must be an object/],
+    ['no dir', () => new FileStorage({} as Wrong), /needs the option "dir"/],
+    ['no options for files', () => new (FileStorage as Wrong)(), /needs the option "dir"/],
+    ['an empty dir', () => new FileStorage({ dir: '' }), /"dir".* non-empty path/],
+    ['a dir with NUL', () => new FileStorage({ dir: 'a\0b' }), /"dir".* without NUL/],
+    ['a separator in the extension', () => new FileStorage({ dir: 'x', extension: '/../x' }), /"extension"/],
+    ['an extension that ends in a dot', () => new FileStorage({ dir: 'x', extension: '.' }), /"extension"/],
+    ['pretty as text', () => new FileStorage({ dir: 'x', pretty: 'yes' as Wrong }), /"pretty".* true or false/],
+    ['no path', () => new SQLiteStorage({} as Wrong), /needs the option "path"/],
+    [':memory:', () => new SQLiteStorage({ path: ':memory:' }), /MemoryStorage/],
+    ['a URI', () => new SQLiteStorage({ path: 'file:x.db?mode=ro' }), /URIs are not supported/],
+    ['a reserved table', () => new SQLiteStorage({ path: 'x', table: 'SQLite_x' }), /"table".*sqlite_/],
+    ['an empty table', () => new SQLiteStorage({ path: 'x', table: '' }), /"table"/],
+    ['a table with NUL', () => new SQLiteStorage({ path: 'x', table: 'a\0' }), /"table"/],
+    ['a database object, for now', () => new SQLiteStorage({ db: { prepare: () => 0 } }), /"db".*"path"/],
+    ['a client, for now', () => new RedisStorage({ client: {} as Wrong }), /"client".*connects by itself/],
+    ['TLS, for now', () => new RedisStorage({ tls: {} } as Wrong), /"tls".*later version/],
+    ['a port out of range', () => new RedisStorage({ port: 65_536 }), /"port".* 1 to 65535/],
+    ['a port that is no number', () => new RedisStorage({ port: '6379a' }), /"port"/],
+    ['a negative ttl', () => new RedisStorage({ ttl: -1 }), /"ttl".* whole number from 0/],
+    ['a fractional ttl', () => new RedisStorage({ ttl: 1.5 }), /"ttl"/],
+    ['a NaN ttl', () => new RedisStorage({ ttl: Number.NaN }), /"ttl"/],
+    ['a ttl as text', () => new RedisStorage({ ttl: '3600' as Wrong }), /"ttl"/],
+    ['a ttl of null', () => new RedisStorage({ ttl: null as Wrong }), /"ttl"/],
+    ['an endless ttl', () => new RedisStorage({ ttl: Number.POSITIVE_INFINITY }), /"ttl"/],
+    ['a url beside a host', () => new RedisStorage({ url: 'redis://h', host: 'h' }), /only one of .*"url" and "host"/],
+    ['a path beside a port', () => new RedisStorage({ path: '/s', port: 1 }), /only one of .*"path" and "port"/],
+    ['an encrypted url, for now', () => new RedisStorage({ url: 'rediss://h' }), /rediss:/],
+    ['another kind of url', () => new RedisStorage({ url: 'http://h' }), /must begin with redis:/],
+    ['no url at all', () => new RedisStorage({ url: 'localhost' }), /cannot be read/],
+    ['a url with parameters', () => new RedisStorage({ url: 'redis://h?family=6' }), /parameter "family"/],
+    ['a database that is no number', () => new RedisStorage({ url: 'redis://h/abc' }), /whole number/],
+    ['two databases', () => new RedisStorage({ url: 'redis://h/1?db=2' }), /twice/],
+  ]
+  for (const [name, construct, message] of cases) {
+    it(name, () => {
+      const error = refusal(construct)
+      expect(error.message).toMatch(message)
+      expect(error).toMatchObject({
+        name: 'StorageError',
+        code: 'ERR_STORAGE_INVALID_OPTIONS',
+        operation: 'construct',
+        retryable: false,
+      })
+      expect(error.stack).toContain('options.spec.ts')
+    })
+  }
+
+  it('without showing a password', () => {
+    for (const url of [
+      'http://user:hunter2@h',
+      'redis://user:hunter2@h/x',
+      'redis://user:hunter2%ZZ@h',
+      'redis://u:hunter2@h:99999',
+    ]) {
+      expect(inspect(refusal(() => new RedisStorage({ url })))).not.toContain('hunter2')
+    }
+  })
+})
+
+describe('constructors accept', () => {
+  it('what the documentation shows, without touching anything', () => {
+    expect(new MemoryStorage()).toBeInstanceOf(MemoryStorage)
+    expect(new MemoryStorage({})).toBeInstanceOf(MemoryStorage)
+    new RedisStorage()
+    new RedisStorage({ ttl: 3600 })
+    new RedisStorage({ host: undefined, ttl: 3600 })
+    new RedisStorage({ port: '6379', db: '2', username: '', password: '' })
+    new RedisStorage({ url: 'redis://:p%40ss@[::1]:6380/5' })
+    new RedisStorage({ url: 'unix:/run/redis.sock?db=1' })
+    new RedisStorage({ url: '/run/redis.sock' })
+    new FileStorage({ dir: '/nonexistent/never/made', extension: '' })
+    new SQLiteStorage({ path: '/nonexistent/never/made.db', table: 'any "name" \u{1F4AC}' })
+  })
+
+  it('nothing of which shows a password when inspected', () => {
+    const storage = new RedisStorage({ url: 'redis://user:hunter2@localhost' })
+    expect(inspect(storage, { depth: 9, showHidden: true })).not.toContain('hunter2')
+  })
+})

@@ -1,0 +1,31 @@
+import { describe, it } from 'vitest'
+
+// @ts-expect-error the exported form of the suite gets its types with its own entry point
+import testing from '../testing/index.js'
+import { durabilityCases } from './durability.js'
+import { openPlace, type Place } from './support/open.mjs'
+import type { Subject } from './support/subjects.js'
+
+/** The conformance suite: the whole contract, P1 to P12, against one way to construct an adapter. */
+export function conformance(subject: Subject): void {
+  describe(subject.name, () => {
+    const places = new WeakMap<object, Place>()
+    testing.runStorageContract(
+      async () => {
+        const place = await subject.makePlace()
+        const storage = openPlace(place)
+        places.set(storage, place)
+        return storage
+      },
+      {
+        name: 'in this process',
+        codes: true,
+        plant: (storage: object, id: string, text: string) =>
+          subject.plant(places.get(storage) as Place, storage, id, text),
+        describe,
+        it,
+      },
+    )
+    durabilityCases(subject)
+  })
+}

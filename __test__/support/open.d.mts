@@ -1,0 +1,10 @@
+import type { MemoryStorage } from '../../index.js'
+
+export interface Place {
+  adapter: 'memory' | 'file' | 'redis' | 'sqlite'
+  // biome-ignore lint/suspicious/noExplicitAny: the options of whichever adapter it is
+  options: any
+}
+
+/** Constructs the adapter of a place. They all have the methods of this one. */
+export function openPlace(place: Place): MemoryStorage

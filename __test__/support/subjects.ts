@@ -1,0 +1,114 @@
+import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { Redis } from 'ioredis'
+import { inject, onTestFinished } from 'vitest'
+
+import type { Place } from './open.mjs'
+
+const run = promisify(execFile)
+const require = createRequire(import.meta.url)
+
+/** One adapter in one way of construction. */
+export interface Subject {
+  /** As the test report names it. */
+  name: string
+  /** Whether a state outlives the process. */
+  persistent: boolean
+  /** A new, empty place, removed after the test. */
+  makePlace(): Promise<Place>
+  /** Puts `text` where the adapter keeps the conversation, past the adapter. */
+  plant(place: Place, storage: object, id: string, text: string): Promise<void>
+}
+
+export async function temporaryDirectory(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'flowkit-test-'))
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  return dir
+}
+
+/** Runs SQL with better-sqlite3 in a process of its own: a second copy of SQLite must never open a file in ours. */
+export async function runSql(file: string, sql: string, ...parameters: unknown[]): Promise<unknown[]> {
+  const script = `
+    const [file, sql, parameters] = JSON.parse(process.argv[1])
+    const db = require(${JSON.stringify(require.resolve('better-sqlite3'))})(file)
+    const statement = db.prepare(sql)
+    console.log(JSON.stringify(statement.reader ? statement.all(...parameters) : [statement.run(...parameters)]))`
+  const { stdout } = await run(process.execPath, ['-e', script, JSON.stringify([file, sql, parameters])])
+  return JSON.parse(stdout)
+}
+
+const memory: Subject = {
+  name: 'memory',
+  persistent: false,
+  makePlace: async () => ({ adapter: 'memory', options: undefined }),
+  async plant(_place, storage, id, text) {
+    // Only its native half can be given something that `save` would refuse.
+    const [internal] = Object.getOwnPropertySymbols(storage) as [keyof typeof storage]
+    ;(storage[internal] as { handle: { save(id: string, text: string): void } }).handle.save(id, text)
+  },
+}
+
+function file(name: string, options: object): Subject {
+  return {
+    name,
+    persistent: true,
+    makePlace: async () => ({
+      adapter: 'file',
+      options: { dir: join(await temporaryDirectory(), 'states'), ...options },
+    }),
+    async plant(place, _storage, id, text) {
+      await mkdir(place.options.dir, { recursive: true })
+      await writeFile(join(place.options.dir, `${id}${place.options.extension ?? '.json'}`), text)
+    },
+  }
+}
+
+function redis(name: string, options: () => object): Subject {
+  return {
+    name,
+    persistent: true,
+    makePlace: async () => ({ adapter: 'redis', options: { ...options(), prefix: `${randomUUID()}:` } }),
+    async plant(place, _storage, id, text) {
+      const client = new Redis(inject('redisPort'))
+      await client.set(place.options.prefix + id, text)
+      await client.quit()
+    },
+  }
+}
+
+const sqlite: Subject = {
+  name: 'sqlite { path }',
+  persistent: true,
+  makePlace: async () => ({
+    adapter: 'sqlite',
+    options: { path: join(await temporaryDirectory(), 'data', 'states.db') },
+  }),
+  async plant(place, storage, id, text) {
+    await mkdir(dirname(place.options.path), { recursive: true })
+    // Makes the table.
+    await (storage as { load(id: string): Promise<unknown> }).load('nobody')
+    const sql = 'INSERT OR REPLACE INTO conversations (id, state, updated_at) VALUES (?, ?, 1)'
+    await runSql(place.options.path, sql, id, text)
+  },
+}
+
+/** The four adapters, one way of construction each. */
+export const ADAPTERS: Subject[] = [
+  memory,
+  file('file', {}),
+  sqlite,
+  redis('redis { host, port }', () => ({ host: '127.0.0.1', port: inject('redisPort') })),
+]
+
+/** Every further way to construct them. */
+export const VARIANTS: Subject[] = [
+  file('file { pretty }', { pretty: true }),
+  file('file { durable: false, extension }', { durable: false, extension: '.state' }),
+  redis('redis { url, ttl: 0 }', () => ({ url: `redis://127.0.0.1:${inject('redisPort')}/0`, ttl: 0 })),
+  redis('redis { path }', () => ({ path: inject('redisSocket') })),
+]

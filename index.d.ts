@@ -1,0 +1,218 @@
+/** Anything that JSON can hold. */
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
+
+/** The named values that a conversation has gathered. Names that begin with `_` belong to FlowKit. */
+export type Slots = Record<string, JsonValue>
+
+/** The state of one conversation, as FlowKit hands it to a storage. Further members are kept as they are. */
+export interface ConversationState {
+  /** Names the conversation: well-formed text of 1 to 1,024 bytes (UTF-8). */
+  conversationId: string
+  /** The step of the flow that comes next. */
+  currentStep: string
+  slots: Slots
+  history: Array<{ role: 'user' | 'assistant'; content: string }>
+  /** Whether the conversation is over. */
+  ended: boolean
+  /** Milliseconds since 1970. */
+  createdAt: number
+  /** Milliseconds since 1970. */
+  updatedAt: number
+}
+
+/** What FlowKit asks of a storage. Implement it to write your own. */
+export interface StorageAdapter {
+  /** Load conversation state. `null` where nothing is stored. */
+  load(conversationId: string): Promise<ConversationState | null>
+  /** Save conversation state, in place of what was stored before. */
+  save(state: ConversationState): Promise<void>
+  /** Delete conversation state. Resolves also where nothing is stored. */
+  delete(conversationId: string): Promise<void>
+}
+
+/** What the four adapters of this package have in common. */
+declare abstract class Adapter implements StorageAdapter {
+  /**
+   * Answers a fresh copy of what was last saved, or `null`.
+   *
+   * @throws {StorageError} rejects with `ERR_STORAGE_INVALID_ID`, `ERR_STORAGE_CORRUPT` where something else is stored
+   * in the place of this conversation, or one of the codes of {@link StorageErrorCode} that say why the place cannot be
+   * reached.
+   */
+  load(conversationId: string): Promise<ConversationState | null>
+  /**
+   * Stores the state as it is at the moment of the call: what happens to the object afterwards changes nothing.
+   * Operations on one conversation take effect in the order of their calls, awaited or not. Once the promise resolves,
+   * the state survives a crash of this process; see each adapter for power loss.
+   *
+   * @throws {StorageError} rejects with `ERR_STORAGE_INVALID_STATE` where JSON cannot hold the state,
+   * `ERR_STORAGE_INVALID_ID`, or a code that says why the place cannot be reached.
+   */
+  save(state: ConversationState): Promise<void>
+  /**
+   * Forgets the conversation.
+   *
+   * @throws {StorageError} rejects with `ERR_STORAGE_INVALID_ID` or a code that says why the place cannot be reached.
+   */
+  delete(conversationId: string): Promise<void>
+  /**
+   * Waits for pending operations and releases what the adapter itself opened. May be called again. Afterwards every
+   * operation rejects with `ERR_STORAGE_CLOSED`. Calling it is optional: an adapter does not keep the process alive.
+   */
+  close(): Promise<void>
+  /** The same as {@link Adapter.close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** {@link MemoryStorage} has no options yet. */
+export type MemoryStorageOptions = Record<string, never>
+
+/** Keeps conversations in this process, outside V8's heap. They are gone when it ends. */
+export declare class MemoryStorage extends Adapter {
+  /** @throws {StorageError} `ERR_STORAGE_INVALID_OPTIONS` */
+  constructor(options?: MemoryStorageOptions)
+}
+
+export interface FileStorageOptions {
+  /** The directory. Made at the first save, readable by its owner alone (0700); the files are 0600. */
+  dir: string
+  /**
+   * What follows the name of each file.
+   *
+   * @default ".json"
+   */
+  extension?: string
+  /**
+   * Write the JSON indented by two spaces, for the human eye.
+   *
+   * @default false
+   */
+  pretty?: boolean
+  /**
+   * Wait until file and directory are on the disk, so that an acknowledged save survives power loss. Without it, a save
+   * still replaces the old state as a whole and still survives a crash of the process.
+   *
+   * @default true
+   */
+  durable?: boolean
+}
+
+/** Keeps each conversation in a JSON file of its own. */
+export declare class FileStorage extends Adapter {
+  /** @throws {StorageError} `ERR_STORAGE_INVALID_OPTIONS` */
+  constructor(options: FileStorageOptions)
+}
+
+/** A Redis client. This version connects by itself and does not take one yet. */
+export interface RedisClient {
+  get(key: string): Promise<string | null>
+  set(key: string, value: string, ...options: never[]): Promise<unknown>
+  del(key: string): Promise<unknown>
+}
+
+export interface RedisStorageOptions {
+  /** Not supported yet: refused with `ERR_STORAGE_INVALID_OPTIONS`. */
+  client?: RedisClient
+  /** `redis://user:password@host:port/db`, `unix:/path/to/socket?db=1`, or the absolute path of a socket. Instead of `host`, `port`, `path`. */
+  url?: string
+  /** @default "127.0.0.1" */
+  host?: string
+  /**
+   * A number, or its digits as an environment variable holds them.
+   *
+   * @default 6379
+   */
+  port?: number | string
+  /** The path of a Unix socket, instead of `host` and `port`. */
+  path?: string
+  /** For servers with access control lists. */
+  username?: string
+  password?: string
+  /**
+   * The logical database.
+   *
+   * @default 0
+   */
+  db?: number | string
+  /**
+   * What stands before the conversation id in each key.
+   *
+   * @default "flowkit:"
+   */
+  prefix?: string
+  /**
+   * Seconds until a conversation expires, counted anew at each save. 0 for never.
+   *
+   * @default 86400
+   */
+  ttl?: number
+}
+
+/** Keeps each conversation as a string value of a Redis server, with an expiry. Connects at the first operation. */
+export declare class RedisStorage extends Adapter {
+  /** @throws {StorageError} `ERR_STORAGE_INVALID_OPTIONS` */
+  constructor(options?: RedisStorageOptions)
+}
+
+/** A better-sqlite3 database. This version opens the file itself and does not take one yet. */
+export interface SQLiteDatabase {
+  prepare(sql: string): unknown
+}
+
+export interface SQLiteStorageOptions {
+  /** Not supported yet: refused with `ERR_STORAGE_INVALID_OPTIONS`. */
+  db?: SQLiteDatabase
+  /** The database file. Made, with its directory, at the first operation. Its journal is WAL, with `synchronous=FULL`. */
+  path?: string
+  /**
+   * The table, made if it is missing: `(id TEXT PRIMARY KEY, state TEXT NOT NULL, updated_at INTEGER NOT NULL)`.
+   *
+   * @default "conversations"
+   */
+  table?: string
+}
+
+/** Keeps conversations in an SQLite database. Saves that wait at the same time share one transaction and one disk sync. */
+export declare class SQLiteStorage extends Adapter {
+  /** @throws {StorageError} `ERR_STORAGE_INVALID_OPTIONS` */
+  constructor(options: SQLiteStorageOptions)
+}
+
+export type StorageErrorCode =
+  /** A constructor's option is unknown, of the wrong type or out of range, or turned out unusable later. */
+  | 'ERR_STORAGE_INVALID_OPTIONS'
+  /** The conversation id is no well-formed, non-empty string of at most 1,024 bytes. */
+  | 'ERR_STORAGE_INVALID_ID'
+  /** JSON cannot hold the state, or it has no `conversationId`. */
+  | 'ERR_STORAGE_INVALID_STATE'
+  /** What is stored is not this conversation's state. It is left as it is; the next save replaces it. */
+  | 'ERR_STORAGE_CORRUPT'
+  /** The server cannot be reached, the disk is full, the database is locked. Retryable. */
+  | 'ERR_STORAGE_UNAVAILABLE'
+  /** No answer in time; whether the operation took effect is unknown. Retryable. */
+  | 'ERR_STORAGE_TIMEOUT'
+  /** Permissions, authentication, or a read-only place. */
+  | 'ERR_STORAGE_DENIED'
+  /** A conditional write lost. Retryable. */
+  | 'ERR_STORAGE_CONFLICT'
+  /** The adapter was closed. */
+  | 'ERR_STORAGE_CLOSED'
+  /** A bug in this package. The process lives on; please report it. */
+  | 'ERR_STORAGE_INTERNAL'
+
+/** Every error of this package. Its message holds neither passwords nor pieces of a state. */
+export declare class StorageError extends Error {
+  readonly name: 'StorageError'
+  readonly code: StorageErrorCode
+  readonly adapter: 'memory' | 'file' | 'redis' | 'sqlite'
+  readonly operation: 'construct' | 'load' | 'save' | 'delete' | 'close'
+  /** Absent where the operation had no usable id. */
+  readonly conversationId?: string
+  /** Whether the same operation may succeed later. */
+  readonly retryable: boolean
+  /** The underlying error, with its own `code` such as `ENOSPC` or `SQLITE_BUSY`. */
+  readonly cause?: Error & { code?: string }
+}
+
+// Only what says `export` is exported.
+export {}

@@ -1,0 +1,76 @@
+// `npm run demo [-- --storage sqlite|file|memory|redis]`: a conversation that survives the restart of its process.
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+
+import { attempt, build, installPackages, run, say } from './setup.mjs'
+
+const KINDS = ['sqlite', 'file', 'memory', 'redis']
+
+function readArguments() {
+  try {
+    const { values } = parseArgs({ options: { storage: { type: 'string', default: 'sqlite' } } })
+    if (KINDS.includes(values.storage)) return values.storage
+  } catch {}
+  console.error(`Usage: npm run demo [-- --storage ${KINDS.join('|')}]`)
+  process.exit(2)
+}
+
+/** The server named by REDIS_URL, or one of our own on a free port. */
+async function openRedis(dir) {
+  if (process.env.REDIS_URL)
+    return { options: { url: process.env.REDIS_URL }, where: 'the server of REDIS_URL', stop() {} }
+  if (attempt('redis-server', ['--version'], { stdio: 'ignore' }).status !== 0) {
+    console.error('Set REDIS_URL to a Redis server, or install redis-server (apt-get install redis-server).')
+    process.exit(1)
+  }
+  const probe = createServer()
+  await new Promise((resolve) => probe.listen(0, '127.0.0.1', resolve))
+  const { port } = probe.address()
+  await new Promise((resolve) => probe.close(resolve))
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '']
+  const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  await new Promise((resolve, reject) => {
+    server.on('exit', () => reject(new Error('redis-server did not start')))
+    server.stdout.on('data', (chunk) => String(chunk).includes('Ready to accept') && resolve())
+  })
+  server.removeAllListeners('exit')
+  return { options: { port }, where: `a Redis server of this demo, on port ${port}`, stop: () => server.kill() }
+}
+
+const storage = readArguments()
+installPackages()
+build()
+
+const dir = mkdtempSync(join(tmpdir(), 'flowkit-demo-'))
+const path = join(dir, 'conversations.db')
+const places = {
+  sqlite: () => ({ options: { path }, where: `the SQLite database ${path}` }),
+  file: () => ({ options: { dir, pretty: true }, where: `JSON files in ${dir}` }),
+  memory: () => ({ options: undefined, where: 'the memory of each process' }),
+  redis: () => openRedis(dir),
+}
+const { options, where, stop } = await places[storage]()
+const turn = (messages) => {
+  const colour = Boolean(process.stdout.isTTY) && !process.env.NO_COLOR
+  const argument = JSON.stringify({ adapter: storage, options, messages, colour })
+  run(process.execPath, ['examples/conversation.mjs', argument], { shell: false })
+}
+try {
+  say(`\nA conversation, kept in ${where}.`)
+  say('\nFirst process:')
+  turn(['Ana', 'the biggest you have'])
+  say('\nThat process has ended. A second one takes over:')
+  turn(storage === 'memory' ? ['Ana'] : ['large, then', 'yes please'])
+  say(
+    storage === 'memory'
+      ? '\nMemoryStorage forgets with its process, as documented: use it for development and tests.'
+      : '\nThe conversation went on where it was left: step, slots and history survived the restart.',
+  )
+} finally {
+  stop?.()
+  rmSync(dir, { recursive: true, force: true })
+}

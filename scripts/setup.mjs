@@ -1,0 +1,85 @@
+// What the front-door commands share: each brings a fresh clone to the point where it can do its work.
+import { spawnSync } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+export const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+const WINDOWS = process.platform === 'win32'
+const require = createRequire(import.meta.url)
+
+/** Announces a step. */
+export function say(text) {
+  const bold = process.stdout.isTTY && !process.env.NO_COLOR
+  console.log(bold ? `\u001b[1m${text}\u001b[0m` : text)
+}
+
+/** Runs a command in the project's root, showing its output. Ends this process if it fails. */
+export function run(command, args, options = {}) {
+  const { status, error } = attempt(command, args, options)
+  if (status === 0) return
+  const why = error ? error.message : `it ended with ${status}`
+  console.error(`\n${[command, ...args].join(' ')}: ${why}`)
+  process.exit(1)
+}
+
+/** Runs a command in the project's root and answers how it ended. */
+export function attempt(command, args, options = {}) {
+  return spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', shell: WINDOWS, ...options })
+}
+
+/** Runs a tool of `node_modules/.bin`. */
+export function runTool(name, args, options) {
+  run('npx', ['--no-install', name, ...args], options)
+}
+
+function changed(path) {
+  return existsSync(`${ROOT}/${path}`) ? statSync(`${ROOT}/${path}`).mtimeMs : 0
+}
+
+/** Installs the development packages, unless they are there. Runs no install scripts: nothing is compiled yet. */
+export function installPackages() {
+  if (changed('node_modules/.package-lock.json') >= changed('package-lock.json')) return
+  say('Installing packages ...')
+  // Not `npm ci`: it refuses a lock file that was made where a tool's build for another platform could not be had.
+  run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund'])
+}
+
+/** Compiles the addon. Cargo does nothing where nothing has changed. */
+export function build() {
+  if (attempt('cargo', ['--version'], { stdio: 'ignore' }).status !== 0) {
+    console.error('Rust is missing. Install it from https://rustup.rs and try again.')
+    process.exit(1)
+  }
+  say('Building the addon (a few minutes the first time) ...')
+  run('npm', ['run', '--silent', 'build'])
+}
+
+/** The packages with native parts that the tests compare with. */
+export function compileTestPackages() {
+  try {
+    ;new (require('better-sqlite3'))(':memory:').close()
+  } catch {
+    say('Compiling better-sqlite3 ...')
+    run('npm', ['rebuild', 'better-sqlite3', '--no-audit', '--no-fund'])
+  }
+}
+
+/** Sees to it that `redis-server` can be started. */
+export function installRedis() {
+  const present = () => attempt('redis-server', ['--version'], { stdio: 'ignore' }).status === 0
+  if (present()) return
+  const isRoot = process.getuid?.() === 0
+  if (isRoot && existsSync('/usr/bin/apt-get')) {
+    say('Installing redis-server ...')
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    attempt('apt-get', ['update', '-qq'], { env })
+    attempt('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'redis-server', 'redis-tools'], { env })
+  }
+  if (present()) return
+  console.error(
+    'The tests need redis-server. Install it (apt-get install redis-server, brew install redis) and try again.',
+  )
+  process.exit(1)
+}
