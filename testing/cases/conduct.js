@@ -1,0 +1,100 @@
+'use strict'
+
+/** P7 absence, P8 no synchronous throws, P12 subclasses and spies, and how it ends. */
+const assert = require('node:assert/strict')
+
+const { rejection, rejectsWith } = require('../checks.js')
+const { sample } = require('../samples.js')
+
+module.exports = [
+  {
+    name: 'P7 answers null and undefined where it should',
+    async run({ storage }) {
+      assert.equal(await storage.load('p7-unknown'), null)
+      assert.equal(await storage.delete('p7-unknown'), undefined)
+      assert.equal(await storage.save(sample('p7')), undefined)
+      assert.equal(await storage.delete('p7'), undefined)
+      assert.equal(await storage.load('p7'), null)
+      assert.equal(await storage.delete('p7'), undefined)
+    },
+  },
+  {
+    name: 'P8 always returns a promise and never throws synchronously',
+    async run(context) {
+      const { storage } = context
+      const noIds = [undefined, null, 5, true, {}, [], Symbol('id'), () => 'id', 7n, new String('id'), new Date()]
+      await rejectsWith(context, storage.load(), 'ERR_STORAGE_INVALID_ID')
+      await rejectsWith(context, storage.delete(), 'ERR_STORAGE_INVALID_ID')
+      await rejectsWith(context, storage.save(), 'ERR_STORAGE_INVALID_STATE')
+      for (const value of noIds) {
+        await rejectsWith(context, storage.load(value), 'ERR_STORAGE_INVALID_ID')
+        await rejectsWith(context, storage.delete(value), 'ERR_STORAGE_INVALID_ID')
+        await rejectsWith(context, storage.save(value), 'ERR_STORAGE_INVALID_STATE')
+        await rejectsWith(context, storage.save(sample(value)), 'ERR_STORAGE_INVALID_STATE')
+      }
+    },
+  },
+  {
+    name: 'P12 can be subclassed and spied on',
+    async run({ storage }) {
+      const Class = storage.constructor
+      assert.ok(storage instanceof Class)
+      for (const method of ['load', 'save', 'delete']) {
+        assert.equal(typeof Class.prototype[method], 'function', 'methods live on the prototype')
+        assert.ok(!Object.hasOwn(storage, method))
+      }
+      const calls = []
+      class Mine extends Class {
+        async load(id) {
+          calls.push(id)
+          return super.load(id)
+        }
+      }
+      const mine = Object.setPrototypeOf(storage, Mine.prototype)
+      assert.ok(mine instanceof Mine && mine instanceof Class)
+      await mine.save(sample('p12'))
+      assert.equal((await mine.load('p12')).conversationId, 'p12')
+      assert.deepEqual(calls, ['p12'])
+      // A tracing wrapper.
+      const wrapped = new Proxy(mine, {})
+      assert.equal((await wrapped.load('p12')).conversationId, 'p12')
+    },
+  },
+  {
+    name: 'close waits, can be repeated, and ends everything',
+    needs: 'close',
+    async run(context) {
+      const storage = await context.create()
+      const pending = Array.from({ length: 20 }, (_, index) => storage.save(sample(`close-${index}`)))
+      const closing = storage.close()
+      for (const operation of [storage.load('close-1'), storage.save(sample('close-1')), storage.delete('close-1')]) {
+        await rejectsWith(context, operation, 'ERR_STORAGE_CLOSED')
+      }
+      assert.equal(await closing, undefined)
+      await Promise.all(pending)
+      await storage.close()
+      await rejectsWith(context, storage.load('close-1'), 'ERR_STORAGE_CLOSED')
+      if (Symbol.asyncDispose) await (await context.create())[Symbol.asyncDispose]()
+    },
+  },
+  {
+    name: 'errors point at the line of the caller',
+    needs: 'plant',
+    async run(context) {
+      if (!context.codes) return
+      await context.plant('stack', '{')
+      async function theCaller() {
+        await context.storage.load('stack')
+      }
+      const error = await rejection(theCaller())
+      assert.match(error.stack, /^StorageError: .*\n[\s\S]*theCaller/)
+      const floating = await new Promise((resolve) => {
+        function theOtherCaller() {
+          context.storage.load('stack').catch(resolve)
+        }
+        theOtherCaller()
+      })
+      assert.match(floating.stack, /theOtherCaller/)
+    },
+  },
+]

@@ -1,0 +1,109 @@
+'use strict'
+
+/** P4: what is loaded equals what JSON makes of what was saved. */
+const assert = require('node:assert/strict')
+const fc = require('fast-check')
+
+const { rejectsWith, viaJson } = require('../checks.js')
+const { sample, states } = require('../samples.js')
+
+module.exports = [
+  {
+    name: 'P4 keeps whatever JSON keeps',
+    async run({ storage, keyOrder }) {
+      for (const [index, extra] of states().entries()) {
+        const state = { ...sample(`p4-${index}`), ...extra }
+        await storage.save(state)
+        const loaded = await storage.load(`p4-${index}`)
+        assert.deepEqual(loaded, viaJson(state))
+        // Key order too, which deepEqual does not see.
+        if (keyOrder) assert.equal(JSON.stringify(loaded), JSON.stringify(state))
+      }
+    },
+  },
+  {
+    name: 'P4 keeps arbitrary states (property)',
+    async run({ storage, runs }) {
+      let serial = 0
+      await fc.assert(
+        fc.asyncProperty(
+          fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ stringUnit: 'binary', maxDepth: 5 })),
+          fc.array(fc.record({ role: fc.constantFrom('user', 'assistant'), content: fc.string({ unit: 'binary' }) })),
+          async (slots, history) => {
+            const state = sample(`p4-property-${serial++}`, { slots, history })
+            await storage.save(state)
+            assert.deepEqual(await storage.load(state.conversationId), viaJson(state))
+          },
+        ),
+        { numRuns: runs },
+      )
+    },
+  },
+  {
+    name: 'P4 keeps a state nested 10,000 deep',
+    async run({ storage }) {
+      let nested = 0
+      for (let depth = 0; depth < 10_000; depth++) nested = [nested]
+      let text
+      try {
+        text = JSON.stringify(nested)
+      } catch {
+        return // V8 itself cannot, on this stack.
+      }
+      await storage.save(sample('p4-deep', { slots: { nested } }))
+      assert.equal(JSON.stringify((await storage.load('p4-deep')).slots.nested), text)
+    },
+  },
+  {
+    name: 'P4 keeps a state of 64 MiB',
+    async run({ storage, largestState }) {
+      const content = 'x\u00e9\n'.repeat(Math.floor(largestState / 4))
+      await storage.save(sample('p4-large', { history: [{ role: 'user', content }] }))
+      const loaded = await storage.load('p4-large')
+      assert.ok(loaded.history[0].content === content, 'the text is the same')
+    },
+  },
+  {
+    name: 'P4 refuses what JSON cannot hold, with the cause',
+    async run(context) {
+      const { storage } = context
+      const cyclic = sample('p4-bad')
+      cyclic.slots.self = cyclic
+      const throwing = sample('p4-bad')
+      Object.defineProperty(throwing.slots, 'x', {
+        enumerable: true,
+        get() {
+          throw new RangeError('mine')
+        },
+      })
+      const bad = [
+        [cyclic, TypeError],
+        [sample('p4-bad', { slots: { big: 1n } }), TypeError],
+        [throwing, RangeError],
+      ]
+      for (const [state, Cause] of bad) {
+        const error = await rejectsWith(context, storage.save(state), 'ERR_STORAGE_INVALID_STATE')
+        if (context.codes) assert.ok(error.cause instanceof Cause)
+      }
+      assert.equal(await storage.load('p4-bad'), null)
+    },
+  },
+  {
+    name: 'P4 refuses a state whose JSON does not hold its conversationId',
+    async run(context) {
+      if (!context.codes) return
+      class Lazy {
+        get conversationId() {
+          return 'p4-lazy'
+        }
+      }
+      const renamed = { ...sample('p4-lazy'), toJSON: () => sample('another') }
+      for (const state of [new Lazy(), renamed, Object.create(sample('p4-lazy'))]) {
+        await rejectsWith(context, context.storage.save(state), 'ERR_STORAGE_INVALID_STATE')
+      }
+      const faithful = { toJSON: () => sample('p4-lazy', { currentStep: 'own' }), conversationId: 'p4-lazy' }
+      await context.storage.save(faithful)
+      assert.equal((await context.storage.load('p4-lazy')).currentStep, 'own')
+    },
+  },
+]

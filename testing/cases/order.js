@@ -1,0 +1,100 @@
+'use strict'
+
+/** P1 snapshot, P2 order, P3 fresh copies. */
+const assert = require('node:assert/strict')
+const fc = require('fast-check')
+
+const { viaJson } = require('../checks.js')
+const { sample } = require('../samples.js')
+
+module.exports = [
+  {
+    name: 'P1 saves the state as it is at the moment of the call',
+    async run({ storage }) {
+      const state = sample('p1', { slots: { list: [1, { deep: 'before' }] } })
+      const promise = storage.save(state)
+      const expected = viaJson(state)
+      state.slots.list[1].deep = 'after'
+      state.slots.list.push('more')
+      state.currentStep = 'changed'
+      delete state.history
+      await promise
+      assert.deepEqual(await storage.load('p1'), expected)
+    },
+  },
+  {
+    name: 'P2 keeps the order of un-awaited operations, 10,000 times',
+    async run({ storage, rounds }) {
+      const chains = 50
+      const perChain = rounds / chains
+      await Promise.all(
+        Array.from({ length: chains }, async (_, chain) => {
+          const id = `p2-${chain}`
+          for (let round = 0; round < perChain; round++) {
+            const first = storage.save(sample(id, { currentStep: `a${round}` }))
+            const second = storage.save(sample(id, { currentStep: `b${round}` }))
+            const loaded = await storage.load(id)
+            assert.equal(loaded.currentStep, `b${round}`)
+            await Promise.all([first, second])
+          }
+        }),
+      )
+    },
+  },
+  {
+    name: 'P2 follows a model under random interleavings of save, load and delete',
+    async run({ storage, runs }) {
+      let serial = 0
+      const operation = fc.record({
+        kind: fc.constantFrom('save', 'save', 'load', 'load', 'delete'),
+        id: fc.integer({ min: 0, max: 3 }),
+        awaited: fc.boolean(),
+      })
+      await fc.assert(
+        fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 40 }), async (operations) => {
+          const round = serial++
+          const model = new Map()
+          const pending = []
+          for (const { kind, id: number, awaited } of operations) {
+            const id = `model-${round}-${number}`
+            let promise
+            if (kind === 'save') {
+              const state = sample(id, { slots: { serial: serial++ } })
+              model.set(id, viaJson(state))
+              promise = storage.save(state).then((value) => assert.equal(value, undefined))
+            } else if (kind === 'delete') {
+              model.delete(id)
+              promise = storage.delete(id).then((value) => assert.equal(value, undefined))
+            } else {
+              const expected = model.get(id) ?? null
+              promise = storage.load(id).then((loaded) => assert.deepEqual(loaded, expected))
+            }
+            pending.push(promise)
+            if (awaited) await promise
+          }
+          await Promise.all(pending)
+          for (let number = 0; number < 4; number++) {
+            const id = `model-${round}-${number}`
+            assert.deepEqual(await storage.load(id), model.get(id) ?? null)
+          }
+        }),
+        { numRuns: runs },
+      )
+    },
+  },
+  {
+    name: 'P3 answers a fresh copy at every load',
+    async run({ storage }) {
+      const state = sample('p3', { slots: { list: [{ x: 1 }] } })
+      await storage.save(state)
+      const one = await storage.load('p3')
+      const other = await storage.load('p3')
+      assert.notEqual(one, other)
+      one.slots.list[0].x = 'mine'
+      one.history.push({ role: 'user', content: 'mine' })
+      assert.deepEqual(other, viaJson(state))
+      assert.deepEqual(await storage.load('p3'), viaJson(state))
+      assert.equal(state.slots.list[0].x, 1)
+    },
+  },
+]
