@@ -26,7 +26,7 @@ pub fn file_name(id: &str, fold_case: bool) -> String {
         let at_end = index == 0 || index == bytes.len() - 1;
         let stands = match byte {
             b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'@' | b'+' | b'=' | b',' => !(reserved && index == 0),
-            b'A'..=b'Z' => !fold_case && !(reserved && index == 0),
+            b'A'..=b'Z' => !(fold_case || reserved && index == 0),
             b'.' | b' ' => !at_end,
             _ => false,
         };
@@ -69,9 +69,13 @@ fn is_reserved_on_windows(id: &str) -> bool {
 /// Whether `id` itself could be the name that another program gave this conversation's file: one path component, and
 /// none that a name of ours could be mistaken for.
 pub fn is_plain_component(id: &str) -> bool {
-    // On Windows a colon names a stream or a drive; elsewhere `whatsapp:+57300` is an ordinary name.
-    let colon_is_safe = cfg!(unix) || !id.contains(':');
-    colon_is_safe && !id.starts_with('.') && !id.contains(['/', '\\', '\0', '%'])
+    // On Windows a colon names a stream or a drive, some names are devices, and opening a device may wait for ever.
+    // Elsewhere `whatsapp:+57300` is an ordinary name.
+    let is_safe_here = cfg!(unix)
+        || !(is_reserved_on_windows(id)
+            || id.contains([':', '<', '>', '"', '|', '?', '*'])
+            || id.contains(|letter: char| letter < ' '));
+    is_safe_here && !id.starts_with('.') && !id.contains(['/', '\\', '\0', '%'])
 }
 
 #[cfg(test)]
@@ -140,8 +144,10 @@ mod tests {
         for id in ["..", ".hidden", "a/b", "a\\b", "a%41", "a\0"] {
             assert!(!is_plain_component(id), "{id:?}");
         }
-        assert!(is_plain_component("user*"));
-        assert_eq!(is_plain_component("whatsapp:+57300"), cfg!(unix));
+        assert!(is_plain_component("user 💬"));
+        for id in ["user*", "whatsapp:+57300", "CON", "a\nb"] {
+            assert_eq!(is_plain_component(id), cfg!(unix), "{id:?}");
+        }
     }
 
     proptest! {

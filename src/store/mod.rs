@@ -7,6 +7,7 @@ pub mod memory;
 pub mod redis;
 pub mod runtime;
 pub mod sqlite;
+pub mod state;
 
 #[cfg(test)]
 pub mod testing;

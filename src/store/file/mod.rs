@@ -1,7 +1,28 @@
 //! Conversations as JSON files, one file each.
+//!
+//! [`lanes`] decides who runs when, [`conversations`] what an operation does, [`access`] and [`directory`] do it to the
+//! disk. Every file has its name from [`super::id::file_name`], which no choice of id can lead out of the directory.
+
+mod access;
+mod case;
+mod conversations;
+mod directory;
+mod fault;
+mod group_sync;
+mod lanes;
+mod plain;
+mod sweep;
+mod temporary;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use self::case::Case;
+use self::conversations::Conversations;
+use self::lanes::Lanes;
 use super::{Operation, Store};
 
 pub struct FileConfig {
@@ -14,21 +35,29 @@ pub struct FileConfig {
 }
 
 pub struct FileStore {
-    config: FileConfig,
+    lanes: Lanes,
+    conversations: Arc<Conversations>,
 }
 
 impl FileStore {
+    /// Touches no file.
     pub fn new(config: FileConfig) -> Self {
-        FileStore { config }
+        FileStore::with_case(config, Case::default())
+    }
+
+    fn with_case(config: FileConfig, case: Case) -> Self {
+        let conversations = Arc::new(Conversations::new(config, case));
+        let worker = conversations.clone();
+        FileStore { lanes: Lanes::new(move |request| worker.run(request)), conversations }
     }
 }
 
 impl Store for FileStore {
     fn submit(&self, operations: Vec<Operation>) {
-        drop(operations);
+        self.lanes.submit(operations);
     }
 
     fn place(&self, id: &str) -> String {
-        format!("{}/{id}", self.config.dir.display())
+        self.conversations.place(id).display().to_string()
     }
 }

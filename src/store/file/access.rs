@@ -1,0 +1,64 @@
+//! Reading, replacing and removing one file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use super::fault::Fault;
+use super::temporary;
+
+/// The text of a file; nothing where there is no file.
+pub fn read(path: &Path) -> Result<Option<String>, Fault> {
+    let mut file = match open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(|error| Fault::at(&error, path))?,
+    };
+    if !file.metadata().map_err(|error| Fault::at(&error, path))?.is_file() {
+        return Err(Fault::not_a_file(path));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(|error| Fault::at(&error, path))?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Some(text)),
+        Err(_) => Err(Fault::corrupt(path, "holds something that is not UTF-8 text")),
+    }
+}
+
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    // Opening a named pipe would otherwise wait for a writer, for ever. Means nothing to an ordinary file.
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).open(path)
+}
+
+/// Puts `text` in place of the file `path` in `dir`: whoever reads it, at any time, reads the old text or the new one.
+pub fn replace(dir: &Path, path: &Path, text: &str, durable: bool) -> Result<(), Fault> {
+    let replaced = || -> io::Result<()> {
+        let mut file = temporary::create(dir)?;
+        file.as_file_mut().write_all(text.as_bytes())?;
+        if durable {
+            // Before the new name: otherwise a power loss could leave the name with nothing behind it.
+            file.as_file().sync_all()?;
+        }
+        file.persist(path).map_err(|refused| refused.error)?;
+        Ok(())
+    };
+    // The user knows the conversation's path, not the temporary one.
+    replaced().map_err(|error| Fault::at(&error, path))
+}
+
+/// Removes a file and says whether it was there.
+pub fn remove(path: &Path) -> Result<bool, Fault> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        // Systems differ in what they call this.
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) => Err(Fault::not_a_file(path)),
+        Err(error) => Err(Fault::at(&error, path)),
+    }
+}

@@ -1,0 +1,143 @@
+//! Whether the file system takes `User` and `user` for one name.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use parking_lot::Mutex;
+
+use super::fault::Fault;
+use super::temporary;
+
+/// How many entries are tried where no file may be made.
+const ENTRIES: usize = 32;
+
+/// Found out once, as soon as the directory is there.
+#[derive(Default)]
+pub struct Case {
+    known: OnceLock<bool>,
+    /// Held while probing, so that a first burst of operations probes once. Never taken by the JavaScript thread.
+    probing: Mutex<()>,
+}
+
+impl Case {
+    /// For tests: a decision made beforehand.
+    #[cfg(test)]
+    pub fn decided(folds: bool) -> Self {
+        Case { known: folds.into(), probing: Mutex::default() }
+    }
+
+    /// What is known without looking.
+    pub fn known(&self) -> Option<bool> {
+        self.known.get().copied()
+    }
+
+    /// Whether case is ignored in `dir`; nothing where there is no such directory.
+    pub fn folds(&self, dir: &Path) -> Result<Option<bool>, Fault> {
+        if let Some(folds) = self.known() {
+            return Ok(Some(folds));
+        }
+        let _probing = self.probing.lock();
+        if let Some(folds) = self.known() {
+            return Ok(Some(folds));
+        }
+        match probe(dir).map_err(|error| Fault::at(&error, dir)) {
+            Ok(Some(folds)) => Ok(Some(*self.known.get_or_init(|| folds))),
+            // Nothing may be made and nothing is there to go by. Nothing can be lost either; ask again next time.
+            Ok(None) => Ok(Some(false)),
+            Err(fault) if fault.missing => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+fn probe(dir: &Path) -> io::Result<Option<bool>> {
+    match temporary::create(dir) {
+        Ok(file) => Ok(Some(is_same_file(file.path(), &swapped(file.path()))?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
+        // Read-only, or full: what is there can be loaded all the same.
+        Err(_) => probe_entries(dir),
+    }
+}
+
+/// Asks for the entries that are there by their names in the other case.
+fn probe_entries(dir: &Path) -> io::Result<Option<bool>> {
+    let entries = match fs::read_dir(dir) {
+        // Files may be opened in a directory that cannot be listed.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
+        entries => entries?,
+    };
+    for entry in entries.take(ENTRIES) {
+        let path = entry?.path();
+        let other = swapped(&path);
+        if other == path {
+            continue;
+        }
+        match is_same_file(&path, &other) {
+            Ok(folds) => return Ok(Some(folds)),
+            // Removed meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+/// Whether `other` is a second name of `path`, which is there.
+fn is_same_file(path: &Path, other: &Path) -> io::Result<bool> {
+    let other = match fs::symlink_metadata(other) {
+        // Looked at last: had it been removed before, the other name would say nothing.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return fs::symlink_metadata(path).map(|_| false),
+        other => other?,
+    };
+    Ok(same_identity(&fs::symlink_metadata(path)?, &other))
+}
+
+#[cfg(unix)]
+fn same_identity(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn same_identity(_one: &fs::Metadata, _other: &fs::Metadata) -> bool {
+    true
+}
+
+/// `path` with the case of the letters in its last component changed.
+fn swapped(path: &Path) -> std::path::PathBuf {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return path.to_path_buf() };
+    let swap = |letter: char| match letter {
+        'a'..='z' => letter.to_ascii_uppercase(),
+        _ => letter.to_ascii_lowercase(),
+    };
+    path.with_file_name(name.chars().map(swap).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_of_probing_agree() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(probe_entries(dir.path()).unwrap(), None);
+        let by_file = probe(dir.path()).unwrap();
+        assert!(by_file.is_some());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "the probe is gone");
+        fs::write(dir.path().join("123"), "").unwrap();
+        assert_eq!(probe_entries(dir.path()).unwrap(), None);
+        fs::write(dir.path().join("User.json"), "").unwrap();
+        assert_eq!(probe_entries(dir.path()).unwrap(), by_file);
+    }
+
+    #[test]
+    fn a_missing_directory_decides_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let case = Case::default();
+        assert_eq!(case.folds(&dir.path().join("missing")).unwrap(), None);
+        assert!(case.folds(dir.path()).unwrap().is_some());
+        assert!(case.known().is_some());
+    }
+}

@@ -1,0 +1,123 @@
+//! The three operations, step by step.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::FileConfig;
+use super::access;
+use super::case::Case;
+use super::directory::Directory;
+use super::fault::Fault;
+use super::plain;
+use super::sweep::sweep;
+use crate::store::id::file_name;
+use crate::store::runtime::runtime;
+use crate::store::{Outcome, Request};
+
+pub struct Conversations {
+    directory: Directory,
+    extension: String,
+    durable: bool,
+    case: Case,
+    swept: AtomicBool,
+}
+
+/// Where a conversation is kept, and where another program may have kept it.
+struct Paths {
+    own: PathBuf,
+    plain: Option<PathBuf>,
+}
+
+impl Conversations {
+    pub fn new(config: FileConfig, case: Case) -> Self {
+        let FileConfig { dir, extension, durable } = config;
+        Conversations { directory: Directory::new(dir), extension, durable, case, swept: AtomicBool::new(false) }
+    }
+
+    pub fn run(&self, request: &Request) -> Outcome {
+        let outcome = match request {
+            Request::Save { id, text } => self.save(id, text).map(|()| None),
+            Request::Load { id } => self.load(id),
+            Request::Delete { id } => self.delete(id).map(|()| None),
+            // Nothing stays open between operations.
+            Request::Close => Ok(None),
+        };
+        outcome.map_err(|fault| fault.error)
+    }
+
+    /// Where `id` is kept, as far as is known without looking.
+    pub fn place(&self, id: &str) -> PathBuf {
+        self.paths_with(id, self.case.known().unwrap_or(false)).own
+    }
+
+    fn save(&self, id: &str, text: &str) -> Result<(), Fault> {
+        match self.try_save(id, text) {
+            // Not made yet, or removed by someone.
+            Err(fault) if fault.missing => {
+                self.directory.create()?;
+                self.try_save(id, text)
+            }
+            result => result,
+        }
+    }
+
+    fn try_save(&self, id: &str, text: &str) -> Result<(), Fault> {
+        let Some(paths) = self.paths(id)? else { return Err(self.no_directory()) };
+        access::replace(self.directory.path(), &paths.own, text, self.durable)?;
+        if let Some(plain) = paths.plain {
+            // After the new one is in place: a crash in between leaves both, and the new one counts.
+            plain::forget_replaced(&plain, id);
+        }
+        if self.durable { self.directory.sync() } else { Ok(()) }
+    }
+
+    fn load(&self, id: &str) -> Result<Option<String>, Fault> {
+        let Some(paths) = self.paths(id)? else { return Ok(None) };
+        let found = access::read(&paths.own)?;
+        let (None, Some(plain)) = (&found, paths.plain) else { return Ok(found) };
+        match plain::read(&plain, id)? {
+            // Another process may have saved between the two looks, and so have moved it from there to here.
+            None => access::read(&paths.own),
+            found => Ok(found),
+        }
+    }
+
+    fn delete(&self, id: &str) -> Result<(), Fault> {
+        let Some(paths) = self.paths(id)? else { return Ok(()) };
+        let mut removed = false;
+        if let Some(plain) = paths.plain {
+            // First: removed last, it would be found in between by a load, with a state older than the one deleted.
+            removed = plain::remove(&plain, id)?;
+        }
+        removed |= access::remove(&paths.own)?;
+        if removed && self.durable {
+            match self.directory.sync() {
+                // Gone with its directory: deleted all the more.
+                Err(fault) if fault.missing => {}
+                result => return result,
+            }
+        }
+        Ok(())
+    }
+
+    /// The paths of `id`; nothing where there is no directory.
+    fn paths(&self, id: &str) -> Result<Option<Paths>, Fault> {
+        let Some(folds) = self.case.folds(self.directory.path())? else { return Ok(None) };
+        if !self.swept.swap(true, Ordering::Relaxed) {
+            let dir = self.directory.path().to_path_buf();
+            // In the background: a directory with very many files takes a while to look through.
+            runtime().spawn_blocking(move || sweep(&dir));
+        }
+        Ok(Some(self.paths_with(id, folds)))
+    }
+
+    fn paths_with(&self, id: &str, folds: bool) -> Paths {
+        let name = file_name(id, folds);
+        let plain = plain::file_name(id, &name, &self.extension).map(|plain| self.directory.path().join(plain));
+        Paths { own: self.directory.path().join(name + &self.extension), plain }
+    }
+
+    fn no_directory(&self) -> Fault {
+        Fault::at(&std::io::ErrorKind::NotFound.into(), self.directory.path())
+    }
+}

@@ -1,0 +1,55 @@
+//! What the file store promises, seen from outside.
+
+mod disk;
+mod lanes;
+mod operations;
+mod plain;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::case::Case;
+use super::{FileConfig, FileStore};
+
+/// A store in a directory that is not made yet.
+struct Fixture {
+    root: TempDir,
+    dir: PathBuf,
+    store: FileStore,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        Fixture::with(true, Case::default())
+    }
+
+    fn with(durable: bool, case: Case) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("data").join("conversations");
+        let config = FileConfig { dir: dir.clone(), extension: ".json".to_owned(), durable };
+        Fixture { root, dir, store: FileStore::with_case(config, case) }
+    }
+
+    /// Writes a file as another program would.
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::create_dir_all(&self.dir).unwrap();
+        fs::write(self.dir.join(name), content).unwrap();
+    }
+
+    fn names(&self) -> Vec<String> {
+        names(&self.dir)
+    }
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn state(id: &str) -> String {
+    serde_json::json!({ "conversationId": id }).to_string()
+}
