@@ -77,7 +77,9 @@ impl Failure {
             ),
             ffi::SQLITE_READONLY | ffi::SQLITE_PERM | ffi::SQLITE_AUTH => (
                 ErrorKind::Denied,
-                format!("{path}: {message}; check the permissions of the file and of its directory"),
+                format!(
+                    "{path}: {message}; check the permissions of the file, of -wal and -shm beside it, and of the directory"
+                ),
             ),
             ffi::SQLITE_MISUSE | ffi::SQLITE_INTERNAL => {
                 (ErrorKind::Internal, format!("{path}: {message}; this is a bug, please report it"))

@@ -29,7 +29,7 @@ pub fn ensure(connection: &mut dyn Connection, table: &Table) -> Result<(), Trou
         return Err(refuse(table, "cannot be created".into()));
     };
     if kind != "table" {
-        return Err(refuse(table, format!("is a {kind} table or view")));
+        return Err(refuse(table, format!("is a {kind}, not an ordinary table")));
     }
     let id_type = check_columns(connection, table)?;
     if !keeps_text(&id_type, strict == "1") {

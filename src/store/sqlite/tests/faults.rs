@@ -29,7 +29,7 @@ fn a_lock_held_for_ever_is_unavailable_in_a_bounded_time() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let start = Instant::now();
     let mut outcomes = together(&store, (0..300).map(|_| save("u", "2")).chain([load("u")]));
-    assert!((600..1500).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    assert!((600..5000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
     assert_eq!(outcomes.pop(), Some(text("1")), "a load needs no write lock");
     for outcome in outcomes {
         assert_eq!(told(outcome), (ErrorKind::Unavailable, "SQLITE_BUSY".into()));
@@ -49,7 +49,7 @@ fn a_file_locked_whole_is_unavailable_for_loads_too() {
     for outcome in together(&store, [load("a"), save("b", "1"), load("c")]) {
         assert_eq!(told(outcome), (ErrorKind::Unavailable, "SQLITE_BUSY".into()));
     }
-    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     other.execute_batch("COMMIT").unwrap();
     assert_eq!(run(&store, save("b", "2")), Ok(None));
 }

@@ -33,7 +33,7 @@ fn ids_may_hold_anything_and_never_meet() {
     }
     run(&store, delete("a\0")).unwrap();
     assert_eq!(run(&store, load("a\0")), Ok(None));
-    assert_eq!(run(&store, load("a\0b")).unwrap().is_some(), true);
+    assert!(run(&store, load("a\0b")).unwrap().is_some());
 }
 
 #[test]
