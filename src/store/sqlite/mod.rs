@@ -1,8 +1,35 @@
 //! Conversations as rows of a table in an SQLite database file that we own.
+//!
+//! [`SqliteStore`] puts operations into the [`queue`] of the file's one [`writer`]. The writer's thread takes all that
+//! waits and has a [`session`] do it in one transaction over a [`connection`]; only then are the promises settled. The
+//! [`registry`] lets all stores on one file share one writer.
+
+mod bundled;
+mod connection;
+mod errors;
+mod names;
+mod patience;
+mod place;
+mod queue;
+mod registry;
+mod schema;
+mod session;
+mod table;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
-use super::{Operation, Store};
+use super::error::StoreError;
+use super::{Operation, Request, Store};
+use queue::Job;
+use table::Table;
+use writer::Writer;
 
 pub struct SqliteConfig {
     /// Absolute; made, with its directory, at the first operation.
@@ -12,21 +39,55 @@ pub struct SqliteConfig {
 }
 
 pub struct SqliteStore {
-    config: SqliteConfig,
+    table: Arc<Table>,
+    writer: Arc<Writer>,
+    /// Has left the writer.
+    closed: AtomicBool,
 }
 
 impl SqliteStore {
     pub fn new(config: SqliteConfig) -> Self {
-        SqliteStore { config }
+        let writer = registry::join(&config.path);
+        SqliteStore::with(writer, config)
+    }
+
+    /// A store on a writer that it has joined.
+    fn with(writer: Arc<Writer>, SqliteConfig { path, table }: SqliteConfig) -> Self {
+        SqliteStore { table: Arc::new(Table::new(&path, table)), writer, closed: AtomicBool::new(false) }
     }
 }
 
 impl Store for SqliteStore {
     fn submit(&self, operations: Vec<Operation>) {
-        drop(operations);
+        let mut jobs = Vec::with_capacity(operations.len());
+        let mut leaving = false;
+        for operation in operations {
+            if matches!(operation.request, Request::Close) {
+                leaving |= !self.closed.swap(true, Ordering::Relaxed);
+            } else if self.closed.load(Ordering::Relaxed) {
+                operation.ticket.settle(Err(StoreError::closed()));
+                continue;
+            }
+            jobs.push(Job { table: self.table.clone(), operation });
+        }
+        if !jobs.is_empty() {
+            self.writer.submit(jobs, leaving);
+        }
     }
 
-    fn place(&self, id: &str) -> String {
-        format!("{}/{id}", self.config.path.display())
+    fn place(&self, _id: &str) -> String {
+        self.table.place()
+    }
+
+    fn release(&self, deadline: Instant) {
+        self.writer.queue.disconnect(deadline);
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        if !self.closed.load(Ordering::Relaxed) {
+            self.writer.queue.leave();
+        }
     }
 }

@@ -1,0 +1,130 @@
+//! SQLite's errors, and what they mean to the user.
+
+use rusqlite::ffi;
+
+use super::super::error::{ErrorKind, StoreError};
+use super::names::name;
+use super::table::Table;
+
+/// What an SQLite call reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The extended result code.
+    pub code: i32,
+    pub message: String,
+}
+
+/// Why something could not be done: SQLite said so, or we did.
+#[derive(Clone, Debug)]
+pub enum Trouble {
+    Sqlite(Failure),
+    Refused(StoreError),
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Trouble::Sqlite(failure)
+    }
+}
+
+impl Failure {
+    pub fn new(code: i32, message: impl Into<String>) -> Self {
+        Failure { code, message: message.into() }
+    }
+
+    /// The result code without its extension.
+    pub fn primary(&self) -> i32 {
+        self.code & 0xff
+    }
+
+    /// Someone else holds a lock; trying again may help.
+    pub fn is_busy(&self) -> bool {
+        matches!(self.primary(), ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED)
+    }
+
+    /// The error may lie in the connection as much as in the file: the next batch had better open a fresh one.
+    pub fn spoils_the_connection(&self) -> bool {
+        matches!(
+            self.primary(),
+            ffi::SQLITE_IOERR
+                | ffi::SQLITE_CORRUPT
+                | ffi::SQLITE_NOTADB
+                | ffi::SQLITE_CANTOPEN
+                | ffi::SQLITE_PROTOCOL
+                | ffi::SQLITE_NOMEM
+                | ffi::SQLITE_READONLY
+                | ffi::SQLITE_MISUSE
+                | ffi::SQLITE_INTERNAL
+        )
+    }
+
+    /// The error as the public contract knows it.
+    pub fn explain(&self, path: &str) -> StoreError {
+        let message = &self.message;
+        let (kind, reason) = match self.primary() {
+            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => {
+                (ErrorKind::Unavailable, format!("{path} is locked by another connection; try again"))
+            }
+            ffi::SQLITE_FULL => {
+                (ErrorKind::Unavailable, format!("{path}: {message}; free some disk space and try again"))
+            }
+            ffi::SQLITE_NOTADB => {
+                (ErrorKind::Corrupt, format!("{path} is not an SQLite database; it was left as it is"))
+            }
+            ffi::SQLITE_CORRUPT => (
+                ErrorKind::Corrupt,
+                format!("{path} is damaged ({message}); restore it, or run sqlite3's .recover on it"),
+            ),
+            ffi::SQLITE_READONLY | ffi::SQLITE_PERM | ffi::SQLITE_AUTH => (
+                ErrorKind::Denied,
+                format!(
+                    "{path}: {message}; check the permissions of the file, of -wal and -shm beside it, and of the directory"
+                ),
+            ),
+            ffi::SQLITE_MISUSE | ffi::SQLITE_INTERNAL => {
+                (ErrorKind::Internal, format!("{path}: {message}; this is a bug, please report it"))
+            }
+            _ => (ErrorKind::Unavailable, format!("{path}: {message}")),
+        };
+        StoreError::new(kind, reason).with_cause(Some(name(self.code)), message.clone())
+    }
+}
+
+impl Trouble {
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Trouble::Sqlite(failure) if failure.is_busy())
+    }
+
+    pub fn explain(&self, table: &Table) -> StoreError {
+        match self {
+            Trouble::Sqlite(failure) => failure.explain(&table.path),
+            Trouble::Refused(error) => error.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_have_the_names_of_better_sqlite3_and_the_kinds_of_the_contract() {
+        for (code, name, kind) in [
+            (5, "SQLITE_BUSY", ErrorKind::Unavailable),
+            (517, "SQLITE_BUSY_SNAPSHOT", ErrorKind::Unavailable),
+            (13, "SQLITE_FULL", ErrorKind::Unavailable),
+            (778, "SQLITE_IOERR_WRITE", ErrorKind::Unavailable),
+            (1032, "SQLITE_READONLY_DBMOVED", ErrorKind::Denied),
+            (26, "SQLITE_NOTADB", ErrorKind::Corrupt),
+            (779, "SQLITE_CORRUPT_INDEX", ErrorKind::Corrupt),
+            (21, "SQLITE_MISUSE", ErrorKind::Internal),
+            (1811, "SQLITE_CONSTRAINT_TRIGGER", ErrorKind::Unavailable),
+            (5 + (99 << 8), "SQLITE_BUSY", ErrorKind::Unavailable),
+            (200, "UNKNOWN_SQLITE_ERROR_200", ErrorKind::Unavailable),
+        ] {
+            let error = Failure::new(code, "why").explain("/x.db");
+            assert_eq!(error.kind, kind, "{name}");
+            assert_eq!(error.cause.unwrap().code.as_deref(), Some(name));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The database file as the file system sees it: made with care, recognised again, and why it cannot be opened.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+use rusqlite::ffi;
+
+use super::super::error::{ErrorKind, StoreError};
+use super::errors::{Failure, Trouble};
+use super::names::name;
+
+/// Which file lies at a path: device and inode, or nothing. Always the same where there are no inodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity(Option<(u64, u64)>);
+
+impl Identity {
+    #[cfg(unix)]
+    pub fn of(path: &Path) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Identity(path.metadata().ok().map(|data| (data.dev(), data.ino())))
+    }
+
+    #[cfg(not(unix))]
+    pub fn of(_path: &Path) -> Self {
+        Identity(None)
+    }
+}
+
+/// Makes the directory (0700) and an empty file (0600) where they are missing: SQLite knows no modes.
+pub fn prepare(path: &Path) -> Result<(), Trouble> {
+    let told = |error: io::Error, place: &Path| StoreError::io(&error, &place.display().to_string());
+    if path.is_dir() {
+        return Err(Trouble::Refused(StoreError::new(
+            ErrorKind::InvalidOptions,
+            format!("{} is a directory; the option \"path\" names the database file", path.display()),
+        )));
+    }
+    if let Some(directory) = path.parent() {
+        make_directory(directory).map_err(|error| Trouble::Refused(told(error, directory)))?;
+    }
+    let mut options = OpenOptions::new();
+    // Only if it is new. To open and close a database file that exists drops the locks that this process has on it.
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Trouble::Refused(told(error, path))),
+        _ => Ok(()),
+    }
+}
+
+fn make_directory(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        make_directory(parent)?;
+    }
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(directory) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // Another process was faster, or it is a file.
+            return if directory.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) };
+        }
+        other => other?,
+    }
+    // So that the directory outlives a power loss. Not every file system can do it.
+    if cfg!(unix)
+        && let Some(parent) = parent
+    {
+        let _ = File::open(parent).and_then(|parent| parent.sync_all());
+    }
+    Ok(())
+}
+
+/// SQLite says CANTOPEN for many things. Where it is a matter of permissions, say so.
+pub fn explain(failure: Failure, path: &Path) -> Trouble {
+    let may_use = may_write(path) && path.parent().is_none_or(may_write);
+    if failure.primary() != ffi::SQLITE_CANTOPEN || may_use {
+        return failure.into();
+    }
+    let reason =
+        format!("{}: permission denied; check the permissions of the file and of its directory", path.display());
+    Trouble::Refused(StoreError::new(ErrorKind::Denied, reason).with_cause(Some(name(failure.code)), failure.message))
+}
+
+/// Asks without opening: see [`prepare`].
+#[cfg(unix)]
+fn may_write(path: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt;
+    let Ok(path) = std::ffi::CString::new(path.as_os_str().as_bytes()) else { return true };
+    // SAFETY: a NUL-terminated string that lives through the call, which keeps nothing.
+    unsafe { libc::access(path.as_ptr(), libc::R_OK | libc::W_OK) == 0 }
+}
+
+#[cfg(not(unix))]
+fn may_write(path: &Path) -> bool {
+    path.metadata().is_ok_and(|data| !data.permissions().readonly())
+}

@@ -1,0 +1,116 @@
+//! Makes a table, or makes sure that an existing one is fit to hold conversations.
+
+use std::collections::BTreeMap;
+
+use rusqlite::ffi;
+
+use super::super::error::{ErrorKind, StoreError};
+use super::connection::Connection;
+use super::errors::Trouble;
+use super::table::Table;
+
+const COLUMNS: [&str; 3] = ["id", "state", "updated_at"];
+
+/// Creates `table` if it is missing. Refuses one with other columns, and one in which two ids could meet.
+pub fn ensure(connection: &mut dyn Connection, table: &Table) -> Result<(), Trouble> {
+    const KIND: &str = "SELECT type, strict FROM pragma_table_list(?1) WHERE schema = 'main'";
+    let mut found = connection.query(KIND, &table.name)?;
+    if found.is_empty() {
+        if let Err(failure) = connection.execute(&table.create) {
+            // Such as "there is already an index named so": the name is at fault, not the disk.
+            return Err(match failure.primary() {
+                ffi::SQLITE_ERROR => refuse(table, format!("cannot be created: {}", failure.message)),
+                _ => failure.into(),
+            });
+        }
+        found = connection.query(KIND, &table.name)?;
+    }
+    let Some([kind, strict]) = found.first().map(Vec::as_slice) else {
+        return Err(refuse(table, "cannot be created".into()));
+    };
+    if kind != "table" {
+        return Err(refuse(table, format!("is a {kind}, not an ordinary table")));
+    }
+    let id_type = check_columns(connection, table)?;
+    if !keeps_text(&id_type, strict == "1") {
+        return Err(refuse(table, format!("has an id column of type {id_type}, which would turn \"007\" into 7")));
+    }
+    check_key(connection, table)
+}
+
+/// Answers the declared type of `id`.
+fn check_columns(connection: &mut dyn Connection, table: &Table) -> Result<String, Trouble> {
+    const COLUMNS_OF: &str = "SELECT name, type, hidden FROM pragma_table_xinfo(?1) WHERE schema = 'main'";
+    let mut columns = connection.query(COLUMNS_OF, &table.name)?;
+    let plain = columns.iter().all(|column| column[2] == "0");
+    let mut names: Vec<_> = columns.iter().map(|column| column[0].to_ascii_lowercase()).collect();
+    names.sort();
+    if !plain || names != COLUMNS {
+        let found: Vec<_> = columns.iter().map(|column| column[0].as_str()).collect();
+        let reason = format!("has the columns ({}) instead of ({})", found.join(", "), COLUMNS.join(", "));
+        return Err(refuse(table, reason));
+    }
+    let id = columns.iter().position(|column| column[0].eq_ignore_ascii_case("id")).unwrap_or_default();
+    Ok(std::mem::take(&mut columns[id][1]))
+}
+
+/// Whether a column so declared stores text as it is (<https://sqlite.org/datatype3.html#determination_of_column_affinity>).
+fn keeps_text(declared: &str, strict: bool) -> bool {
+    let declared = declared.to_ascii_uppercase();
+    let has = |part: &str| declared.contains(part);
+    if strict {
+        return declared == "TEXT" || declared == "ANY";
+    }
+    !has("INT") && (declared.is_empty() || ["CHAR", "CLOB", "TEXT", "BLOB"].into_iter().any(has))
+}
+
+/// `ON CONFLICT(id)` needs a unique index on `id` alone, and takes any collation: with NOCASE it would let `user`
+/// overwrite `User`.
+fn check_key(connection: &mut dyn Connection, table: &Table) -> Result<(), Trouble> {
+    const UNIQUE: &str = "SELECT list.name, list.partial, part.name, part.coll \
+        FROM pragma_index_list(?1, 'main') AS list, pragma_index_xinfo(list.name, 'main') AS part \
+        WHERE list.\"unique\" = 1 AND part.\"key\" = 1";
+    let mut indexes: BTreeMap<String, Vec<[String; 3]>> = BTreeMap::new();
+    for row in connection.query(UNIQUE, &table.name)? {
+        if let Ok([index, partial, column, collation]) = <[String; 4]>::try_from(row) {
+            indexes.entry(index).or_default().push([partial, column, collation]);
+        }
+    }
+    let mut is_unique = false;
+    for parts in indexes.values() {
+        if let [[partial, column, collation]] = parts.as_slice()
+            && column.eq_ignore_ascii_case("id")
+        {
+            if collation != "BINARY" {
+                let reason = format!("compares ids by the collation {collation}, which would let two of them meet");
+                return Err(refuse(table, reason));
+            }
+            is_unique |= partial == "0";
+        }
+    }
+    if is_unique { Ok(()) } else { Err(refuse(table, "has an id column that is not unique".into())) }
+}
+
+fn refuse(table: &Table, reason: String) -> Trouble {
+    let place = table.place();
+    Trouble::Refused(StoreError::new(
+        ErrorKind::InvalidOptions,
+        format!("{place} {reason}; choose another name with the option \"table\""),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn affinities() {
+        for declared in ["TEXT", "text", "", "VARCHAR(20)", "BLOB", "CLOB"] {
+            assert!(keeps_text(declared, false), "{declared}");
+        }
+        for declared in ["INTEGER", "INT", "CHARINT", "NUMERIC", "REAL", "DOUBLE", "ANY", "DATE", "STRING"] {
+            assert!(!keeps_text(declared, false), "{declared}");
+        }
+        assert!(keeps_text("ANY", true) && keeps_text("TEXT", true) && !keeps_text("BLOB", true));
+    }
+}

@@ -1,0 +1,199 @@
+//! An open connection at work: many operations, one transaction.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rusqlite::ffi;
+
+use super::super::error::{ErrorKind, StoreError};
+use super::super::{Outcome, Request};
+use super::connection::{Connection, Stored};
+use super::errors::{Failure, Trouble};
+use super::patience::Patience;
+use super::queue::Job;
+use super::schema;
+use super::table::Table;
+
+pub struct Session {
+    connection: Box<dyn Connection>,
+    /// The tables that were found fit on this connection.
+    checked: HashSet<String>,
+    spoiled: bool,
+}
+
+impl Session {
+    pub fn new(connection: Box<dyn Connection>) -> Self {
+        Session { connection, checked: HashSet::new(), spoiled: false }
+    }
+
+    pub fn is_current(&self) -> bool {
+        self.connection.is_current()
+    }
+
+    /// Whether an error was seen after which a fresh connection is better.
+    pub fn is_spoiled(&self) -> bool {
+        self.spoiled
+    }
+
+    pub fn retire(self) {
+        self.connection.retire();
+    }
+
+    /// Does `jobs` in order and answers one outcome for each. When it returns, every success is committed.
+    pub fn run(&mut self, jobs: &[Job], patience: Patience) -> Vec<Outcome> {
+        let mut run = Run { readers: patience.fresh(), writers: patience, outcomes: Vec::with_capacity(jobs.len()) };
+        let refused = self.check_tables(jobs, &mut run.readers);
+        if refused.is_empty() {
+            self.settle(jobs, 0..jobs.len(), &mut run);
+            return run.outcomes;
+        }
+        // The operations on a table that is refused leave the others in peace.
+        for job in jobs {
+            match refused.get(&job.table.name) {
+                Some(trouble) => run.outcomes.push(Err(trouble.explain(&job.table))),
+                None => self.settle(std::slice::from_ref(job), 0..1, &mut run),
+            }
+        }
+        run.outcomes
+    }
+
+    fn check_tables(&mut self, jobs: &[Job], patience: &mut Patience) -> HashMap<String, Trouble> {
+        let mut refused = HashMap::new();
+        for Job { table, .. } in jobs {
+            if self.checked.contains(&table.name) || refused.contains_key(&table.name) {
+                continue;
+            }
+            match patience.retry(|| schema::ensure(self.connection.as_mut(), table)) {
+                Ok(()) => {
+                    self.checked.insert(table.name.clone());
+                }
+                Err(trouble) => {
+                    self.note(&trouble);
+                    refused.insert(table.name.clone(), trouble);
+                }
+            }
+        }
+        refused
+    }
+
+    /// Does `range` in one transaction. If that fails as a whole, does it in halves, so that in the end only those
+    /// operations fail that cannot be done on their own.
+    fn settle(&mut self, jobs: &[Job], range: Range<usize>, run: &mut Run) {
+        let part = &jobs[range.clone()];
+        if !part.iter().any(|job| job.operation.request.is_write()) {
+            for job in part {
+                let outcome = run.readers.retry(|| Ok(self.perform(job)?));
+                run.outcomes.push(self.finish(job, outcome));
+            }
+            return;
+        }
+        match self.together(part, &mut run.writers) {
+            Ok(outcomes) => run.outcomes.extend(outcomes),
+            Err(trouble) if part.len() == 1 => run.outcomes.push(self.finish(&part[0], Err(trouble))),
+            Err(trouble) => {
+                self.note(&trouble);
+                let middle = range.start + part.len() / 2;
+                self.settle(jobs, range.start..middle, run);
+                self.settle(jobs, middle..range.end, run);
+            }
+        }
+    }
+
+    /// One transaction around `jobs`. An error means that none of them took effect.
+    fn together(&mut self, jobs: &[Job], patience: &mut Patience) -> Result<Vec<Outcome>, Trouble> {
+        loop {
+            patience.retry(|| Ok(self.connection.begin()?))?;
+            let result = self.perform_all(jobs).and_then(|outcomes| {
+                // A reader may keep a commit waiting; the transaction stays open meanwhile.
+                patience.retry(|| Ok(self.connection.commit()?))?;
+                Ok(outcomes)
+            });
+            let trouble = match result {
+                Ok(outcomes) => return Ok(outcomes),
+                Err(trouble) => trouble,
+            };
+            if self.connection.in_transaction() {
+                let _ = self.connection.rollback();
+                self.spoiled |= self.connection.in_transaction();
+            }
+            if !patience.allows_another(&trouble) {
+                return Err(trouble);
+            }
+        }
+    }
+
+    /// Within a transaction: the failure of one statement is the affair of its own operation, unless it ended the
+    /// transaction or was only a lock.
+    fn perform_all(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, Trouble> {
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let result = self.perform(job).map_err(Trouble::from);
+            if let Err(trouble) = &result
+                && (trouble.is_busy() || !self.connection.in_transaction())
+            {
+                return Err(trouble.clone());
+            }
+            outcomes.push(self.finish(job, result));
+        }
+        Ok(outcomes)
+    }
+
+    fn perform(&mut self, Job { table, operation }: &Job) -> Result<Outcome, Failure> {
+        Ok(Ok(match &operation.request {
+            Request::Save { id, text } => {
+                self.connection.upsert(table, id, text, now())?;
+                None
+            }
+            Request::Delete { id } => {
+                self.connection.delete(table, id)?;
+                None
+            }
+            Request::Load { id } => match self.connection.get(table, id)? {
+                Stored::Nothing => None,
+                Stored::Text(text) => Some(text),
+                Stored::Foreign(what) => return Ok(Err(foreign(table, id, what))),
+            },
+            Request::Close => None,
+        }))
+    }
+
+    fn finish(&mut self, job: &Job, result: Result<Outcome, Trouble>) -> Outcome {
+        result.unwrap_or_else(|trouble| {
+            self.note(&trouble);
+            if let Trouble::Sqlite(failure) = &trouble
+                && failure.primary() == ffi::SQLITE_ERROR
+            {
+                // Such as "no such table": someone changed it. The next batch looks again.
+                self.checked.remove(&job.table.name);
+            }
+            Err(trouble.explain(&job.table))
+        })
+    }
+
+    fn note(&mut self, trouble: &Trouble) {
+        if let Trouble::Sqlite(failure) = trouble {
+            self.spoiled |= failure.spoils_the_connection();
+        }
+    }
+}
+
+/// What one batch has come to so far.
+struct Run {
+    /// Waits for the write lock; once it is spent, every further write fails at once.
+    writers: Patience,
+    /// Loads have their own: in WAL mode they succeed while others hold the write lock.
+    readers: Patience,
+    outcomes: Vec<Outcome>,
+}
+
+fn foreign(table: &Table, id: &str, what: &str) -> StoreError {
+    let place = table.place();
+    StoreError::new(ErrorKind::Corrupt, format!("{place} holds {what} as the state of conversation {id:?}"))
+}
+
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,120 @@
+//! Group commit, order, and that one operation's failure is its own.
+
+use super::*;
+
+#[test]
+fn un_awaited_saves_share_a_transaction() {
+    let place = Place::new();
+    let (store, probe) = place.probed();
+    run(&store, save("first", "{}")).unwrap();
+    let before = probe.commits();
+    let other = place.other();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let answers = submit(&store, (0..500).map(|number| save(&format!("u{number}"), "{}")));
+    std::thread::sleep(Duration::from_millis(100));
+    other.execute_batch("ROLLBACK").unwrap();
+    for answer in answers {
+        answer.wait().unwrap();
+    }
+    let commits = probe.commits() - before;
+    assert!(commits <= 2, "{commits} transactions");
+    assert_eq!(probe.opens(), 1);
+}
+
+#[test]
+fn a_transaction_is_bounded_in_number_and_in_bytes() {
+    let place = Place::new();
+    let (store, probe) = place.probed();
+    let big = "x".repeat(3 << 20);
+    together(&store, (0..5).map(|number| save(&number.to_string(), &big)));
+    assert_eq!(probe.commits(), 3);
+    together(&store, (0..2500).map(|number| save(&number.to_string(), "{}")));
+    assert_eq!(probe.commits(), 6);
+    let huge = "x".repeat(20 << 20);
+    assert_eq!(together(&store, [save("huge", &huge), load("huge")])[1], text(&huge));
+}
+
+#[test]
+fn loads_see_what_was_called_before_them() {
+    let place = Place::new();
+    let store = place.store();
+    for round in 0..200 {
+        let [a, b] = ["a", "b"].map(|name| format!("{{\"{name}\":{round}}}"));
+        let requests = [save("u", &a), load("u"), save("u", &b), load("u"), delete("u"), load("u"), save("u", &a)];
+        let mut answers = submit(&store, requests).into_iter();
+        let mut next = || answers.next().unwrap().wait();
+        assert_eq!([next(), next(), next(), next()], [Ok(None), text(&a), Ok(None), text(&b)]);
+        assert_eq!([next(), next(), next()], [Ok(None), Ok(None), Ok(None)]);
+        assert_eq!(run(&store, load("u")), text(&a));
+    }
+}
+
+#[test]
+fn a_statement_that_fails_fails_alone() {
+    let place = Place::new();
+    let (store, probe) = place.probed();
+    run(&store, load("u")).unwrap();
+    place.sql(
+        "CREATE TRIGGER no BEFORE INSERT ON conversations WHEN new.id = 'bad' BEGIN SELECT RAISE(ABORT, 'not him'); END;
+         CREATE TRIGGER never BEFORE INSERT ON conversations WHEN new.id = 'worse'
+         BEGIN SELECT RAISE(ROLLBACK, 'nor her'); END;",
+    );
+    let mut outcomes = together(&store, [save("a", "1"), save("bad", "2"), save("b", "3"), load("b")]);
+    assert_eq!(told(outcomes.remove(1)), (ErrorKind::Unavailable, "SQLITE_CONSTRAINT_TRIGGER".into()));
+    assert_eq!(outcomes, [Ok(None), Ok(None), text("3")]);
+    assert_eq!(probe.commits(), 1);
+    // This one takes the whole transaction with it; the others are done again.
+    let mut outcomes = together(&store, [save("a", "4"), load("a"), save("worse", "5"), save("b", "6"), load("b")]);
+    assert_eq!(told(outcomes.remove(2)), (ErrorKind::Unavailable, "SQLITE_CONSTRAINT_TRIGGER".into()));
+    assert_eq!(outcomes, [Ok(None), text("4"), Ok(None), text("6")]);
+    assert_eq!(run(&store, load("worse")), Ok(None));
+}
+
+#[test]
+fn a_full_disk_fails_only_what_does_not_fit() {
+    let place = Place::new();
+    let (store, probe) = place.probed();
+    *probe.after_open.lock() = Some("PRAGMA max_page_count = 40".into());
+    let big = "x".repeat(1 << 20);
+    let small: Vec<_> = (0..9).map(|number| save(&format!("small{number}"), "{}")).collect();
+    let mut outcomes = together(&store, small.into_iter().chain([save("big", &big), save("last", "{}"), load("last")]));
+    assert_eq!(told(outcomes.remove(9)), (ErrorKind::Unavailable, "SQLITE_FULL".into()));
+    assert_eq!(outcomes.pop(), Some(text("{}")));
+    assert!(outcomes.iter().all(|outcome| outcome == &Ok(None)));
+    assert_eq!(run(&store, load("small4")), text("{}"));
+}
+
+#[test]
+fn a_failed_commit_is_done_again_in_parts() {
+    let place = Place::new();
+    let (store, probe) = place.probed();
+    run(&store, save("a", "0")).unwrap();
+    let broken = Failure::new(ffi::SQLITE_IOERR_FSYNC, "disk I/O error");
+    probe.failing_commits.lock().push_back(broken.clone());
+    assert_eq!(together(&store, [save("a", "1"), save("b", "2"), load("a")]), [Ok(None), Ok(None), text("1")]);
+    assert_eq!(run(&store, load("b")), text("2"));
+    assert_eq!(probe.opens(), 2, "an I/O error is answered with a fresh connection");
+    probe.failing_commits.lock().push_back(broken);
+    assert_eq!(told(run(&store, save("a", "3"))), (ErrorKind::Unavailable, "SQLITE_IOERR_FSYNC".into()));
+    assert_eq!(run(&store, load("a")), text("1"));
+}
+
+/// Not a check: `cargo test --release -- --ignored --nocapture saves_per_second`.
+#[test]
+#[ignore = "a measurement"]
+fn saves_per_second() {
+    let body = format!("{{\"text\":\"{}\"}}", "x".repeat(2000));
+    for concurrency in [1, 16, 64, 256] {
+        let place = Place::new();
+        let (store, probe) = place.probed();
+        run(&store, save("u", "{}")).unwrap();
+        let (start, before) = (std::time::Instant::now(), probe.commits());
+        let mut done = 0;
+        while start.elapsed() < Duration::from_secs(2) {
+            let requests = (0..concurrency).map(|number| save(&format!("u{number}"), &format!("{body}{done}")));
+            done += together(&store, requests).len();
+        }
+        let rate = done as f64 / start.elapsed().as_secs_f64();
+        println!("{concurrency} at once: {rate:.0} saves/s in {} transactions", probe.commits() - before);
+    }
+}

@@ -1,0 +1,183 @@
+//! The store as a whole, against real files. Faults come from [`Probe`] and from other connections on the same file.
+
+mod batches;
+mod faults;
+mod files;
+mod sharing;
+mod tables;
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rusqlite::ffi;
+use tempfile::TempDir;
+
+use super::super::error::{ErrorKind, StoreError};
+use super::super::testing::{Answer, delete, load, operation, run, save};
+use super::super::{Outcome, Request, Store};
+use super::connection::{Connection, Stored};
+use super::errors::Failure;
+use super::queue::Limits;
+use super::table::Table;
+use super::writer::Writer;
+use super::{SqliteConfig, SqliteStore, bundled};
+
+/// A directory of its own for each test, and the database in it.
+struct Place {
+    directory: TempDir,
+    path: PathBuf,
+}
+
+impl Place {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("states.db");
+        Place { directory, path }
+    }
+
+    fn store(&self) -> SqliteStore {
+        self.store_on("conversations")
+    }
+
+    fn store_on(&self, table: &str) -> SqliteStore {
+        SqliteStore::new(config(&self.path, table))
+    }
+
+    /// A writer of its own, with faults on demand and short patience.
+    fn probed(&self) -> (SqliteStore, Arc<Probe>) {
+        let probe = Arc::new(Probe::default());
+        let (path, watched) = (self.path.clone(), probe.clone());
+        let open = Box::new(move || {
+            watched.opens.fetch_add(1, Ordering::SeqCst);
+            let mut inner = bundled::open(&path)?;
+            if let Some(sql) = watched.after_open.lock().as_deref() {
+                inner.execute(sql)?;
+            }
+            Ok(Box::new(Probed { inner, probe: watched.clone() }) as Box<dyn Connection>)
+        });
+        let limits = Limits { patience: Duration::from_millis(600), ..Limits::default() };
+        let writer = Writer::new(open, limits);
+        writer.queue.join();
+        (SqliteStore::with(writer, config(&self.path, "conversations")), probe)
+    }
+
+    /// Another program's connection.
+    fn other(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(&self.path).unwrap()
+    }
+
+    fn sql(&self, sql: &str) {
+        self.other().execute_batch(sql).unwrap();
+    }
+
+    fn has(&self, suffix: &str) -> bool {
+        Path::new(&format!("{}{suffix}", self.path.display())).exists()
+    }
+}
+
+fn config(path: &Path, table: &str) -> SqliteConfig {
+    SqliteConfig { path: path.to_owned(), table: table.to_owned() }
+}
+
+/// Submits each request on its own, without waiting.
+fn submit(store: &SqliteStore, requests: impl IntoIterator<Item = Request>) -> Vec<Answer> {
+    requests
+        .into_iter()
+        .map(|request| {
+            let (operation, answer) = operation(request);
+            store.submit(vec![operation]);
+            answer
+        })
+        .collect()
+}
+
+/// Submits all requests in one go and waits for all of them.
+fn together(store: &SqliteStore, requests: impl IntoIterator<Item = Request>) -> Vec<Outcome> {
+    let (operations, answers): (Vec<_>, Vec<_>) = requests.into_iter().map(operation).unzip();
+    store.submit(operations);
+    answers.into_iter().map(Answer::wait).collect()
+}
+
+fn text(text: &str) -> Outcome {
+    Ok(Some(text.to_owned()))
+}
+
+/// The kind and the SQLite code of a failure.
+fn told(outcome: Outcome) -> (ErrorKind, String) {
+    let StoreError { kind, cause, .. } = outcome.unwrap_err();
+    (kind, cause.and_then(|cause| cause.code).unwrap_or_default())
+}
+
+fn reason(outcome: Outcome) -> String {
+    let error = outcome.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidOptions, "{}", error.reason);
+    error.reason
+}
+
+/// Counts what a connection does, and makes it fail.
+#[derive(Default)]
+struct Probe {
+    opens: AtomicUsize,
+    commits: AtomicUsize,
+    /// What the next commits answer instead of committing.
+    failing_commits: Mutex<VecDeque<Failure>>,
+    after_open: Mutex<Option<String>>,
+}
+
+impl Probe {
+    fn commits(&self) -> usize {
+        self.commits.load(Ordering::SeqCst)
+    }
+
+    fn opens(&self) -> usize {
+        self.opens.load(Ordering::SeqCst)
+    }
+}
+
+struct Probed {
+    inner: Box<dyn Connection>,
+    probe: Arc<Probe>,
+}
+
+impl Connection for Probed {
+    fn execute(&mut self, sql: &str) -> Result<(), Failure> {
+        self.inner.execute(sql)
+    }
+
+    fn query(&mut self, sql: &str, parameter: &str) -> Result<Vec<Vec<String>>, Failure> {
+        self.inner.query(sql, parameter)
+    }
+
+    fn in_transaction(&self) -> bool {
+        self.inner.in_transaction()
+    }
+
+    fn commit(&mut self) -> Result<(), Failure> {
+        if let Some(failure) = self.probe.failing_commits.lock().pop_front() {
+            if failure.primary() == ffi::SQLITE_IOERR {
+                self.inner.rollback()?;
+            }
+            return Err(failure);
+        }
+        self.inner.commit()?;
+        self.probe.commits.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn upsert(&mut self, table: &Table, id: &str, text: &str, now: i64) -> Result<(), Failure> {
+        assert_ne!(id, "panic", "as the test wants it");
+        self.inner.upsert(table, id, text, now)
+    }
+
+    fn get(&mut self, table: &Table, id: &str) -> Result<Stored, Failure> {
+        self.inner.get(table, id)
+    }
+
+    fn delete(&mut self, table: &Table, id: &str) -> Result<(), Failure> {
+        self.inner.delete(table, id)
+    }
+}

@@ -1,0 +1,113 @@
+//! The one thread that touches a database file. Everything waiting goes into one transaction and one sync.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use super::super::Outcome;
+use super::super::error::{ErrorKind, StoreError};
+use super::connection::Open;
+use super::errors::Trouble;
+use super::patience::Patience;
+use super::queue::{Job, Limits, Queue, Task};
+use super::session::Session;
+
+/// Shared by all stores on one file. The thread starts with the first operation and ends, its connection closed, when
+/// the last store is gone and everything is done; a later operation starts another.
+pub struct Writer {
+    pub queue: Queue,
+    open: Open,
+}
+
+impl Writer {
+    pub fn new(open: Open, limits: Limits) -> Arc<Self> {
+        Arc::new(Writer { queue: Queue::new(limits), open })
+    }
+
+    /// Takes over `jobs`. `leaving`: see [`Queue::push`].
+    pub fn submit(self: &Arc<Self>, jobs: Vec<Job>, leaving: bool) {
+        if !self.queue.push(jobs, leaving) {
+            return;
+        }
+        let writer = self.clone();
+        let started = thread::Builder::new().name("flowkit-sqlite".into()).spawn(move || writer.serve());
+        if let Err(error) = started {
+            let reason = StoreError::new(ErrorKind::Unavailable, "the system refuses another thread")
+                .with_cause(None, error.to_string());
+            for job in self.queue.abandon() {
+                job.operation.ticket.settle(Err(reason.clone()));
+            }
+        }
+    }
+
+    fn serve(&self) {
+        let _guard = Guard(&self.queue);
+        let mut session = None;
+        loop {
+            match self.queue.next(session.is_some()) {
+                Task::Batch(jobs) => self.work(&mut session, jobs),
+                Task::Close { ticket, is_last } => {
+                    if is_last {
+                        disconnect(&mut session);
+                    }
+                    ticket.settle(Ok(None));
+                }
+                Task::Disconnect => disconnect(&mut session),
+                Task::End => return,
+            }
+        }
+    }
+
+    fn work(&self, session: &mut Option<Session>, jobs: Vec<Job>) {
+        let outcomes = catch_unwind(AssertUnwindSafe(|| self.answer(session, &jobs))).unwrap_or_else(|panic| {
+            disconnect(session);
+            jobs.iter().map(|_| Err(StoreError::panicked(&*panic))).collect()
+        });
+        if session.as_ref().is_some_and(Session::is_spoiled) {
+            disconnect(session);
+        }
+        for (job, outcome) in jobs.into_iter().zip(outcomes) {
+            job.operation.ticket.settle(outcome);
+        }
+    }
+
+    fn answer(&self, session: &mut Option<Session>, jobs: &[Job]) -> Vec<Outcome> {
+        let mut patience = Patience::until(Instant::now() + self.queue.limits().patience);
+        if let Some(stale) = session.take_if(|session| !session.is_current()) {
+            stale.retire();
+        }
+        match self.connect(session, &mut patience) {
+            Ok(session) => session.run(jobs, patience),
+            Err(trouble) => jobs.iter().map(|job| Err(trouble.explain(&job.table))).collect(),
+        }
+    }
+
+    fn connect<'a>(
+        &self,
+        session: &'a mut Option<Session>,
+        patience: &mut Patience,
+    ) -> Result<&'a mut Session, Trouble> {
+        match session {
+            Some(session) => Ok(session),
+            None => Ok(session.insert(Session::new(patience.retry(|| (self.open)())?))),
+        }
+    }
+}
+
+/// Closing checkpoints, which is work that might go wrong.
+fn disconnect(session: &mut Option<Session>) {
+    let old = session.take();
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(old)));
+}
+
+/// Should the thread die after all, what waits is rejected, and the next operation starts another.
+struct Guard<'a>(&'a Queue);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            drop(self.0.abandon());
+        }
+    }
+}
