@@ -20,7 +20,7 @@ describe('a full disk', () => {
       const dir = await temporaryDirectory()
       // A file system of two megabytes, in a mount namespace that ends with the script.
       const command = `mount -t tmpfs -o size=2m tmpfs '${dir}' && exec "$0" "$@"`
-      const argument = JSON.stringify({ place: place(dir), fault: 'full disk' })
+      const argument = JSON.stringify({ place: place(dir), fault: 'full disk', dir })
       const namespace = process.getuid?.() === 0 ? ['-m'] : ['-U', '-r', '-m']
       const args = [...namespace, 'sh', '-c', command, process.execPath, script, argument]
       const { stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 60_000 })

@@ -1,5 +1,5 @@
 // Meets a fault on purpose and prints, as one line of JSON, what the adapter made of it.
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 import { openPlace } from '../support/open.mjs'
@@ -16,6 +16,8 @@ const storage = openPlace(place)
 const report = {}
 
 if (fault === 'full disk') {
+  // What another program takes up, and gives back later. (Deleting conversations needs room itself: a journal grows.)
+  writeFileSync(`${dir}/filler`, Buffer.alloc(500_000))
   await storage.save(versioned('early', 1))
   let number = 0
   do {
@@ -26,7 +28,7 @@ if (fault === 'full disk') {
   report.early = versionOf('early', await storage.load('early'))
   report.overwrite = await outcome(storage.save({ ...versioned('early', 2), slots: { text: 'x'.repeat(200_000) } }))
   report.stillEarly = versionOf('early', await storage.load('early'))
-  for (let index = 1; index < number; index++) report.freed = await outcome(storage.delete(`large-${index}`))
+  rmSync(`${dir}/filler`)
   report.afterwards = await outcome(storage.save(versioned('early', 3)))
   report.late = versionOf('early', await storage.load('early'))
 } else {
@@ -38,7 +40,7 @@ if (fault === 'full disk') {
   if (process.getuid() === 0) {
     chmodSync(dirname(dir), 0o755)
     for (const path of [dir, place.options.path].filter(Boolean))
-      (await import('node:fs')).chownSync(path, 65_534, 65_534)
+      chownSync(path, 65_534, 65_534)
     process.setegid(65_534)
     process.seteuid(65_534)
   }

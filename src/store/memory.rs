@@ -9,11 +9,13 @@ use parking_lot::Mutex;
 /// 256 small ones is never felt.
 const SHARDS: usize = 256;
 
+type Texts = HashMap<Box<str>, Box<str>>;
+
 /// A map from id to JSON text. Each lock is held for one look-up and is practically never contended: an adapter lives
 /// on one JavaScript thread.
 pub struct MemoryStore {
     hasher: RandomState,
-    shards: Box<[Mutex<HashMap<Box<str>, Box<str>>>]>,
+    shards: Box<[Mutex<Texts>]>,
 }
 
 impl MemoryStore {
@@ -39,11 +41,11 @@ impl MemoryStore {
     /// Forgets everything and returns the memory.
     pub fn clear(&self) {
         for shard in &self.shards {
-            *shard.lock() = HashMap::new();
+            *shard.lock() = Texts::new();
         }
     }
 
-    fn shard(&self, id: &str) -> &Mutex<HashMap<Box<str>, Box<str>>> {
+    fn shard(&self, id: &str) -> &Mutex<Texts> {
         &self.shards[self.hasher.hash_one(id) as usize % SHARDS]
     }
 }

@@ -98,23 +98,3 @@ fn a_failed_commit_is_done_again_in_parts() {
     assert_eq!(told(run(&store, save("a", "3"))), (ErrorKind::Unavailable, "SQLITE_IOERR_FSYNC".into()));
     assert_eq!(run(&store, load("a")), text("1"));
 }
-
-/// Not a check: `cargo test --release -- --ignored --nocapture saves_per_second`.
-#[test]
-#[ignore = "a measurement"]
-fn saves_per_second() {
-    let body = format!("{{\"text\":\"{}\"}}", "x".repeat(2000));
-    for concurrency in [1, 16, 64, 256] {
-        let place = Place::new();
-        let (store, probe) = place.probed();
-        run(&store, save("u", "{}")).unwrap();
-        let (start, before) = (std::time::Instant::now(), probe.commits());
-        let mut done = 0;
-        while start.elapsed() < Duration::from_secs(2) {
-            let requests = (0..concurrency).map(|number| save(&format!("u{number}"), &format!("{body}{done}")));
-            done += together(&store, requests).len();
-        }
-        let rate = done as f64 / start.elapsed().as_secs_f64();
-        println!("{concurrency} at once: {rate:.0} saves/s in {} transactions", probe.commits() - before);
-    }
-}
