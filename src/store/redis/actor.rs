@@ -1,9 +1,10 @@
 //! The task that owns the queue and the connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::connection::Connection;
 use super::flights::Flights;
@@ -13,6 +14,9 @@ use super::reply::{self, Reply};
 use super::{Limits, RedisConfig, backoff, errors};
 use crate::store::Operation;
 use crate::store::error::{Cause, ErrorKind, StoreError};
+
+/// How long to look once more for bytes before a connection counts as silent.
+const LAST_LOOK: Duration = Duration::from_millis(100);
 
 pub struct Actor {
     config: Arc<RedisConfig>,
@@ -114,7 +118,12 @@ impl Actor {
     /// A connection that is ready for operations, or nothing once no operation waits for one.
     async fn connect(&mut self) -> Option<(Connection, Option<Identity>)> {
         loop {
-            let attempt = attempt(self.config.clone(), self.limits, self.not_before, self.predecessor.clone());
+            let (config, connect) = (self.config.clone(), self.limits.connect);
+            let (not_before, predecessor) = (self.not_before, self.predecessor.clone());
+            let attempt = async move {
+                sleep_until(not_before).await;
+                handshake::connect(&config, connect, predecessor.as_ref()).await
+            };
             tokio::pin!(attempt);
             let result = loop {
                 self.expire();
@@ -181,6 +190,8 @@ impl Actor {
                 },
                 () = connection.broken(), if deadline.is_none() => Some(Vec::new()),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                    // Perhaps it was this process that slept, and the answers lie in the socket.
+                    sleep(LAST_LOOK).await;
                     self.give_up(flights.take_stalled(connection, &self.limits))
                 }
             };
@@ -233,21 +244,4 @@ impl Actor {
         self.trouble = Some(errors::slow_to_connect(address, after));
         Some(Vec::new())
     }
-}
-
-/// One attempt to connect, from `not_before` on.
-async fn attempt(
-    config: Arc<RedisConfig>,
-    limits: Limits,
-    not_before: Instant,
-    predecessor: Option<Identity>,
-) -> Result<(Connection, Option<Identity>), StoreError> {
-    sleep_until(not_before).await;
-    let patience = limits.connect;
-    let connecting = async {
-        let connection = Connection::open(&config.address, patience).await?;
-        let identity = handshake::prepare(&connection, &config, predecessor.as_ref()).await?;
-        Ok((connection, identity))
-    };
-    timeout(patience, connecting).await.unwrap_or_else(|_| Err(errors::slow_to_connect(&config.address, patience)))
 }

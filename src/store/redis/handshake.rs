@@ -1,5 +1,9 @@
 //! What is said on a new connection before the first operation.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use super::connection::Connection;
 use super::reply::{Refusal, Reply};
 use super::{RedisConfig, errors};
@@ -13,11 +17,25 @@ pub struct Identity {
     address: Option<String>,
 }
 
-/// Logs in, selects the database, makes sure that the server is ready, and ends `predecessor`, the connection that
-/// this one replaces.
+/// A connection that is ready for operations, made within `patience`.
 ///
 /// An error of another kind than `Unavailable` is not worth a second attempt.
-pub async fn prepare(
+pub async fn connect(
+    config: &RedisConfig,
+    patience: Duration,
+    predecessor: Option<&Identity>,
+) -> Result<(Connection, Option<Identity>), StoreError> {
+    let connecting = async {
+        let connection = Connection::open(&config.address, patience).await?;
+        let identity = prepare(&connection, config, predecessor).await?;
+        Ok((connection, identity))
+    };
+    timeout(patience, connecting).await.unwrap_or_else(|_| Err(errors::slow_to_connect(&config.address, patience)))
+}
+
+/// Logs in, selects the database, makes sure that the server is ready, and ends `predecessor`, the connection that
+/// this one replaces.
+async fn prepare(
     connection: &Connection,
     config: &RedisConfig,
     predecessor: Option<&Identity>,

@@ -43,11 +43,13 @@ fn a_thousand_operations_on_one_id_keep_their_order() {
 #[test]
 fn a_burst_of_large_states_comes_through_whole() {
     let server = Server::start(&[]);
-    let store = store(server.port);
+    let store = RedisStore::new(config(tcp(server.port)));
     let text = |number: usize| format!("{number}:{}", "x".repeat(number * 20_000));
     let writes = submit(&store, (0..120).map(|number| save(&number.to_string(), &text(number))));
     let reads = submit(&store, (0..120).map(|number| load(&number.to_string())));
-    assert!(writes.into_iter().all(|answer| answer.wait() == Ok(None)));
+    for answer in writes {
+        assert_eq!(answer.wait(), Ok(None));
+    }
     for (number, answer) in reads.into_iter().enumerate() {
         assert_eq!(answer.wait().unwrap().unwrap(), text(number));
     }
@@ -56,7 +58,7 @@ fn a_burst_of_large_states_comes_through_whole() {
 #[test]
 fn a_state_of_64_mib_comes_through_whole() {
     let server = Server::start(&[]);
-    let store = store(server.port);
+    let store = RedisStore::new(config(tcp(server.port)));
     let text = "é".repeat(32 * 1024 * 1024);
     run(&store, save("x", &text)).unwrap();
     assert!(run(&store, load("x")).unwrap().unwrap() == text);

@@ -1,10 +1,14 @@
 //! A real server that goes away and comes back.
 
 use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use super::server::Server;
+use super::server::{Server, scripted};
 use super::*;
 use crate::store::error::ErrorKind;
 use crate::store::testing::{load, run, save};
@@ -86,28 +90,63 @@ fn a_short_stall_delays_and_fails_nothing() {
 }
 
 #[test]
-fn a_stalled_server_does_not_execute_old_writes_after_newer_ones() {
+fn a_stall_that_outlasts_the_answers_ends_with_the_newest_state() {
     let server = Server::start(&[]);
     let store = patient(server.port);
     run(&store, save("x", "before")).unwrap();
     server.pause();
-    // More than the server reads from one connection at a time, so that it would mix the two connections.
-    let padding = "x".repeat(4_000);
-    let old = submit(&store, (0..200).map(|number| save("x", &format!("old {number} {padding}"))));
-    for answer in old {
+    for answer in submit(&store, (0..10_000).map(|number| save("x", &format!("old {number}")))) {
         let error = answer.wait().unwrap_err();
         assert_eq!(error.kind, ErrorKind::Timeout);
         assert!(error.reason.ends_with("whether it took effect is unknown"), "{}", error.reason);
     }
     let new = submit(&store, [save("x", "new"), load("x")]);
-    thread::sleep(Duration::from_millis(500));
+    thread::sleep(Duration::from_millis(300));
     server.resume();
     let outcomes: Vec<_> = new.into_iter().map(|answer| answer.wait()).collect();
     assert_eq!(outcomes, [Ok(None), Ok(Some("new".into()))]);
-    for _ in 0..20 {
+    for _ in 0..10 {
         assert_eq!(server.ask::<String>("GET flowkit:x"), "new");
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+#[test]
+fn a_write_that_is_late_on_an_abandoned_connection_is_not_executed() {
+    let server = Server::start(&[]);
+    let held = Arc::new(AtomicBool::new(false));
+    let (port, is_held) = (server.port, held.clone());
+    let relay = scripted(move |client, number| {
+        let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let (back, forth) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+        thread::spawn(move || pass(back, client, &AtomicBool::new(false)));
+        let is_held = if number == 0 { is_held.clone() } else { Arc::default() };
+        thread::spawn(move || pass(forth, server, &is_held));
+    });
+    let store = patient(relay);
+    run(&store, save("x", "before")).unwrap();
+    // The network swallows the first connection, and gives back later what it swallowed.
+    held.store(true, Ordering::SeqCst);
+    assert_eq!(run(&store, save("x", "old")).unwrap_err().kind, ErrorKind::Timeout);
+    assert_eq!(run(&store, save("x", "new")), Ok(None));
+    held.store(false, Ordering::SeqCst);
+    thread::sleep(Duration::from_millis(200));
+    assert_eq!(server.ask::<String>("GET flowkit:x"), "new");
+}
+
+/// Passes bytes on, but not while they are `held`, and never tells that the other side hung up.
+fn pass(mut from: TcpStream, mut to: TcpStream, held: &AtomicBool) {
+    let mut buffer = [0; 4_096];
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        while held.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        if to.write_all(&buffer[..length]).is_err() {
+            return;
+        }
+    }
+    // Keeps the descriptors open.
+    thread::sleep(Duration::from_secs(60));
 }
 
 #[test]
