@@ -1,8 +1,39 @@
 //! Conversations as string values of a Redis server.
+//!
+//! One ordered queue and one task ([`actor`]) for each store: an operation that was submitted first takes effect
+//! first, also across lost connections. How that is kept, by file:
+//!
+//! - [`queue`]: what waits, for how long, how much of it, and what goes into one write;
+//! - [`actor`]: connects, sends, matches answers, puts un-answered operations back to the head of the queue;
+//! - [`flights`]: what was sent and waits for its answer;
+//! - [`connection`]: the socket and the `redis` crate, which is used nowhere else;
+//! - [`handshake`]: what is said before the first operation; ends the predecessor of a replaced connection;
+//! - [`reply`] and [`errors`]: from answers and failures to outcomes.
+
+mod actor;
+mod backoff;
+mod connection;
+mod errors;
+mod flights;
+mod handshake;
+mod queue;
+mod reply;
+mod traffic;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Operation, Store};
+use parking_lot::Mutex;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use super::error::StoreError;
+use super::runtime::runtime;
+use super::{Operation, Request, Store};
+use actor::Actor;
 
 /// Where the server listens.
 #[derive(Clone, Debug)]
@@ -27,22 +58,115 @@ pub struct RedisConfig {
     pub ttl: u32,
 }
 
+impl RedisConfig {
+    fn key(&self, id: &str) -> String {
+        format!("{}{id}", self.prefix)
+    }
+}
+
+/// How long and how much may wait. Tests shorten it.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// How long an operation may wait while the server cannot be reached.
+    wait: Duration,
+    /// For one attempt to connect, the first words included.
+    connect: Duration,
+    /// How long a connection that owes answers may stay silent in both directions.
+    answer: Duration,
+    /// The most an answer may take, however steadily bytes trickle.
+    longest: Duration,
+    /// What may wait once the server has been away for `grace`: operations, and bytes of them.
+    grace: Duration,
+    operations: usize,
+    bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            wait: Duration::from_secs(10),
+            connect: Duration::from_secs(10),
+            answer: Duration::from_secs(5),
+            longest: Duration::from_secs(120),
+            grace: Duration::from_secs(1),
+            operations: 100_000,
+            bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// The JavaScript side of the queue. Connects at the first operation.
 pub struct RedisStore {
-    config: RedisConfig,
+    config: Arc<RedisConfig>,
+    limits: Limits,
+    line: Mutex<Line>,
+}
+
+/// The way to the task. The task ends when this is dropped and its queue is empty: it holds no way back here.
+#[derive(Default)]
+struct Line {
+    inbox: Option<UnboundedSender<Vec<Operation>>>,
+    closed: bool,
 }
 
 impl RedisStore {
     pub fn new(config: RedisConfig) -> Self {
-        RedisStore { config }
+        RedisStore::with_limits(config, Limits::default())
+    }
+
+    fn with_limits(config: RedisConfig, limits: Limits) -> Self {
+        RedisStore { config: Arc::new(config), limits, line: Mutex::default() }
+    }
+
+    fn start(&self) -> UnboundedSender<Vec<Operation>> {
+        let (sender, inbox) = unbounded_channel();
+        runtime().spawn(Actor::new(self.config.clone(), self.limits, inbox).run());
+        sender
     }
 }
 
 impl Store for RedisStore {
     fn submit(&self, operations: Vec<Operation>) {
-        drop(operations);
+        let mut line = self.line.lock();
+        let (batch, late) = line.admit(operations);
+        if !batch.is_empty() {
+            let unsent = match &line.inbox {
+                Some(inbox) => inbox.send(batch).err().map(|refused| refused.0),
+                None => Some(batch),
+            };
+            // No task yet, or a panic ended it: that one's operations were rejected, these get a fresh one.
+            if let Some(batch) = unsent {
+                let inbox = self.start();
+                let _ = inbox.send(batch);
+                line.inbox = Some(inbox);
+            }
+        }
+        drop(line);
+        for operation in late {
+            operation.ticket.settle(Err(StoreError::closed()));
+        }
     }
 
     fn place(&self, id: &str) -> String {
-        format!("the key {:?}", format!("{}{id}", self.config.prefix))
+        errors::place(&self.config, id)
+    }
+}
+
+impl Line {
+    /// Parts what still goes to the task from what comes after a close. A second close goes there too, so that it
+    /// waits for the first one.
+    fn admit(&mut self, operations: Vec<Operation>) -> (Vec<Operation>, Vec<Operation>) {
+        let mut batch = Vec::with_capacity(operations.len());
+        let mut late = Vec::new();
+        for operation in operations {
+            let is_close = matches!(operation.request, Request::Close);
+            if self.closed && !is_close {
+                late.push(operation);
+            } else {
+                self.closed |= is_close;
+                batch.push(operation);
+            }
+        }
+        (batch, late)
     }
 }
