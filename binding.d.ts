@@ -56,6 +56,9 @@ export declare class StorageHandle {
   place(id: string): string
 }
 
+/** What an SQLite error means. `code` is the extended result code or its name. */
+export declare function explainSqlite(code: string | number, message: string, path: string): Failure
+
 /**
  * What a native promise is rejected with. `lib/errors.js` turns it into a `StorageError`, on the JavaScript side,
  * because errors made on another thread have no JavaScript stack.
@@ -78,6 +81,9 @@ export interface FileOptions {
   extension: string
   durable: boolean
 }
+
+/** Why the table cannot hold conversations, given the rows of the statements `kind`, `columns` and `unique`; or nothing. */
+export declare function judgeSqliteTable(path: string, table: string, kind: Array<Array<string>>, columns: Array<Array<string>>, unique: Array<Array<string>>): Failure | null
 
 /** Touches no file: the directory is made at the first save. */
 export declare function openFile(dispatcher: Dispatcher, options: FileOptions): StorageHandle
@@ -107,4 +113,20 @@ export interface SqliteOptions {
   /** Absolute path. */
   path: string
   table: string
+}
+
+/** `path` is only for error messages. */
+export declare function sqliteStatements(path: string, table: string): SqliteStatements
+
+/** The statements for one table. Those with one `?` take the table's name or the conversation's id. */
+export interface SqliteStatements {
+  create: string
+  upsert: string
+  get: string
+  delete: string
+  kind: string
+  columns: string
+  unique: string
+  /** The table, as error messages name it. */
+  place: string
 }

@@ -4,10 +4,13 @@ const path = require('node:path')
 
 const { MemoryHandle, openFile, openRedis, openSqlite } = require('./binding.js')
 const { Adapter } = require('./lib/adapter.js')
+const { Bridge } = require('./lib/bridge.js')
 const { getDispatcher, scheduleHandOver } = require('./lib/dispatcher.js')
 const { optionsError, StorageError } = require('./lib/errors.js')
 const { aBoolean, aPath, readOptions } = require('./lib/options.js')
 const { readRedisOptions } = require('./lib/redis-options.js')
+const { InlineSqlite } = require('./lib/sqlite-inline.js')
+const { readSqliteOptions } = require('./lib/sqlite-options.js')
 
 class MemoryStorage extends Adapter {
   constructor(options) {
@@ -38,34 +41,29 @@ class FileStorage extends Adapter {
 
 class RedisStorage extends Adapter {
   constructor(options) {
-    const handle = openRedis(getDispatcher(), readRedisOptions(options))
-    super({ adapter: 'redis', handle, submitted: scheduleHandOver })
+    const { client, ...settings } = readRedisOptions(options)
+    if (client !== undefined) {
+      super({ adapter: 'redis', handle: new Bridge(client, settings), submitted: nothing })
+    } else {
+      const handle = openRedis(getDispatcher(), settings)
+      super({ adapter: 'redis', handle, submitted: scheduleHandOver })
+    }
   }
-}
-
-const SQLITE_CHECKS = {
-  db: () => 'left out: this version opens the file itself, with "path"',
-  path: (value) =>
-    value === ':memory:' || /^file:/i.test(value)
-      ? 'a file (for conversations in memory there is MemoryStorage; URIs are not supported)'
-      : aPath(value),
-  table: (value) =>
-    typeof value === 'string' &&
-    value !== '' &&
-    value.isWellFormed() &&
-    !value.includes('\0') &&
-    !/^sqlite_/i.test(value)
-      ? undefined
-      : 'a name without NUL that does not begin with "sqlite_"',
 }
 
 class SQLiteStorage extends Adapter {
   constructor(options) {
-    const { path: file, table = 'conversations' } = readOptions('sqlite', options, SQLITE_CHECKS)
-    if (file === undefined) throw optionsError('sqlite', 'The sqlite storage needs the option "path".')
-    const handle = openSqlite(getDispatcher(), { path: path.resolve(file), table })
-    super({ adapter: 'sqlite', handle, submitted: scheduleHandOver })
+    const { db, path: file, table } = readSqliteOptions(options)
+    if (db !== undefined) {
+      super({ adapter: 'sqlite', handle: new InlineSqlite(db, table), submitted: nothing })
+    } else {
+      const handle = openSqlite(getDispatcher(), { path: path.resolve(file), table })
+      super({ adapter: 'sqlite', handle, submitted: scheduleHandOver })
+    }
   }
 }
+
+/** The user's own client or connection is called within the operation: there is nothing to hand over. */
+function nothing() {}
 
 module.exports = { MemoryStorage, FileStorage, RedisStorage, SQLiteStorage, StorageError }

@@ -6,6 +6,9 @@ import { FileStorage, MemoryStorage, RedisStorage, SQLiteStorage, StorageError }
 // biome-ignore lint/suspicious/noExplicitAny: wrong on purpose
 type Wrong = any
 
+const CLIENT = { get: async () => null, set: async () => 'OK', del: async () => 0 }
+const DATABASE = { prepare() {}, exec() {} }
+
 function refusal(construct: () => unknown): StorageError {
   try {
     construct()
@@ -34,14 +37,40 @@ describe('constructors refuse at once', () => {
     ['a separator in the extension', () => new FileStorage({ dir: 'x', extension: '/../x' }), /"extension"/],
     ['an extension that ends in a dot', () => new FileStorage({ dir: 'x', extension: '.' }), /"extension"/],
     ['pretty as text', () => new FileStorage({ dir: 'x', pretty: 'yes' as Wrong }), /"pretty".* true or false/],
-    ['no path', () => new SQLiteStorage({} as Wrong), /needs the option "path"/],
+    ['neither db nor path', () => new SQLiteStorage({} as Wrong), /needs the option "db" or "path"/],
+    ['both db and path', () => new SQLiteStorage({ db: DATABASE, path: 'x' } as Wrong), /only one of/],
+    ['a db that is a file name', () => new SQLiteStorage({ db: 'x.db' as Wrong }), /"db".*better-sqlite3.*"path"/],
+    ['a db without methods', () => new SQLiteStorage({ db: {} as Wrong }), /no prepare and no exec/],
+    ['a db of node-sqlite3', () => new SQLiteStorage({ db: { ...DATABASE, parallelize() {} } as Wrong }), /callbacks/],
     [':memory:', () => new SQLiteStorage({ path: ':memory:' }), /MemoryStorage/],
     ['a URI', () => new SQLiteStorage({ path: 'file:x.db?mode=ro' }), /URIs are not supported/],
     ['a reserved table', () => new SQLiteStorage({ path: 'x', table: 'SQLite_x' }), /"table".*sqlite_/],
     ['an empty table', () => new SQLiteStorage({ path: 'x', table: '' }), /"table"/],
     ['a table with NUL', () => new SQLiteStorage({ path: 'x', table: 'a\0' }), /"table"/],
-    ['a database object, for now', () => new SQLiteStorage({ db: { prepare: () => 0 } }), /"db".*"path"/],
-    ['a client, for now', () => new RedisStorage({ client: {} as Wrong }), /"client".*connects by itself/],
+    [
+      'a client that is a URL',
+      () => new RedisStorage({ client: 'redis://h' as Wrong }),
+      /"client".*type string.*"url"/,
+    ],
+    ['a client that is null', () => new RedisStorage({ client: null as Wrong }), /"client".*null/],
+    ['a client without methods', () => new RedisStorage({ client: {} as Wrong }), /no get and no del and no set/],
+    ['a Map as the client', () => new RedisStorage({ client: new Map() as Wrong }), /it has no del\./],
+    [
+      'a client of node-redis 3',
+      () => new RedisStorage({ client: { ...CLIENT, internal_send_command() {} } as Wrong }),
+      /callbacks/,
+    ],
+    [
+      'a client in legacy mode',
+      () => new RedisStorage({ client: { ...CLIENT, options: { legacyMode: true } } as Wrong }),
+      /legacy/,
+    ],
+    [
+      'a client beside a host',
+      () => new RedisStorage({ client: CLIENT, host: 'h' } as Wrong),
+      /either the option "client" or "host"/,
+    ],
+    ['a timeout without a client', () => new RedisStorage({ timeout: 5 } as Wrong), /"timeout".*"client"/],
     ['TLS, for now', () => new RedisStorage({ tls: {} } as Wrong), /"tls".*later version/],
     ['a port out of range', () => new RedisStorage({ port: 65_536 }), /"port".* 1 to 65535/],
     ['a port that is no number', () => new RedisStorage({ port: '6379a' }), /"port"/],

@@ -5,9 +5,11 @@ const { aPath, aString, aWholeNumber, readOptions } = require('./options.js')
 
 const DEFAULT_PREFIX = 'flowkit:'
 const DEFAULT_TTL_SECONDS = 86_400
+/** Longer than ioredis itself tries: with all its defaults ioredis 5 gives up after 10.5 s, ioredis 6 after 73 s. */
+const DEFAULT_TIMEOUT_MS = 90_000
 
 const CHECKS = {
-  client: () => 'left out: this version connects by itself, with "url", or with "host", "port" and so on',
+  client: () => undefined,
   tls: () => 'left out: encrypted connections come with a later version',
   url: aString,
   host: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a host name'),
@@ -18,14 +20,17 @@ const CHECKS = {
   db: aWholeNumber(0, 2 ** 31 - 1, { orText: true }),
   prefix: aString,
   ttl: aWholeNumber(0, 2 ** 31 - 1),
+  timeout: aWholeNumber(1, 2 ** 31 - 1),
 }
+
+const CONNECTION = ['url', 'host', 'port', 'path', 'username', 'password', 'db', 'tls']
 
 /** Options that only make sense once for a connection, and which exclude each other. */
 const ADDRESSES = [['url'], ['path'], ['host', 'port']]
 
 /**
- * Checks the options and returns what the native side opens: `{ host, port }` or `{ path }`, and the rest with its
- * defaults. No message holds a password or a URL, which may hold one.
+ * Checks the options and returns them with their defaults: either the `client` with what the bridge needs, or what the
+ * native side opens: `{ host, port }` or `{ path }`, and the rest. No message holds a password or a URL, which may hold one.
  */
 function readRedisOptions(given) {
   const options = readOptions('redis', given, CHECKS)
@@ -34,7 +39,11 @@ function readRedisOptions(given) {
     const names = used.map((group) => `"${group.find((name) => options[name] !== undefined)}"`)
     throw optionsError('redis', `The redis storage takes only one of the options ${names.join(' and ')}.`)
   }
-  const { url, host, port, path, username, password, db, prefix, ttl } = options
+  const { client, url, host, port, path, username, password, db, prefix, ttl, timeout } = options
+  const common = { prefix: prefix ?? DEFAULT_PREFIX, ttl: ttl ?? DEFAULT_TTL_SECONDS }
+  if (client !== undefined) return { client, timeout: timeout ?? DEFAULT_TIMEOUT_MS, ...readAlone(options, common) }
+  if (timeout !== undefined)
+    throw optionsError('redis', 'The option "timeout" of the redis storage goes with "client".')
   const fromUrl = url === undefined ? {} : parseUrl(url)
   const address = {
     host: host ?? fromUrl.host ?? '127.0.0.1',
@@ -47,9 +56,15 @@ function readRedisOptions(given) {
     username: (username ?? fromUrl.username) || undefined,
     password: (password ?? fromUrl.password) || undefined,
     db: Number(db ?? fromUrl.db ?? 0),
-    prefix: prefix ?? DEFAULT_PREFIX,
-    ttl: ttl ?? DEFAULT_TTL_SECONDS,
+    ...common,
   }
+}
+
+/** A client has its own address and credentials. */
+function readAlone(options, common) {
+  const extra = CONNECTION.find((name) => options[name] !== undefined)
+  if (extra === undefined) return common
+  throw optionsError('redis', `The redis storage takes either the option "client" or "${extra}", not both.`)
 }
 
 /** `redis://user:password@host:port/db`, `unix:/path/to/socket?db=1`, or an absolute path. */

@@ -39,8 +39,7 @@ if (fault === 'full disk') {
   if (place.adapter === 'sqlite') chmodSync(place.options.path, 0o444)
   if (process.getuid() === 0) {
     chmodSync(dirname(dir), 0o755)
-    for (const path of [dir, place.options.path].filter(Boolean))
-      chownSync(path, 65_534, 65_534)
+    for (const path of [dir, place.options.path].filter(Boolean)) chownSync(path, 65_534, 65_534)
     process.setegid(65_534)
     process.seteuid(65_534)
   }

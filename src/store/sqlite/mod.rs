@@ -6,15 +6,15 @@
 
 mod bundled;
 mod connection;
-mod errors;
-mod names;
+pub mod errors;
+pub mod names;
 mod patience;
 mod place;
 mod queue;
 mod registry;
-mod schema;
+pub mod schema;
 mod session;
-mod table;
+pub mod table;
 mod writer;
 
 #[cfg(test)]

@@ -8,6 +8,11 @@ pub fn name(code: i32) -> String {
     find(code).or_else(|| find(code & 0xff)).unwrap_or_else(|| format!("UNKNOWN_SQLITE_ERROR_{code}"))
 }
 
+/// The extended result code of that name; SQLITE_ERROR for a name that is none.
+pub fn code(name: &str) -> i32 {
+    NAMES.iter().find(|(_, known)| *known == name).map_or(ffi::SQLITE_ERROR, |(code, _)| *code)
+}
+
 macro_rules! names {
     ($($code:ident)*) => { &[$((ffi::$code, stringify!($code))),*] };
 }

@@ -11,37 +11,55 @@ use super::table::Table;
 
 const COLUMNS: [&str; 3] = ["id", "state", "updated_at"];
 
+/// What kind of thing bears the name `?`: a row `[type, strict]`, or none.
+pub const KIND: &str = "SELECT type, strict FROM pragma_table_list(?) WHERE schema = 'main'";
+
+/// The columns of the table `?`: rows `[name, type, hidden]`.
+pub const COLUMNS_OF: &str = "SELECT name, type, hidden FROM pragma_table_xinfo(?) WHERE schema = 'main'";
+
+/// The parts of the unique indexes of the table `?`: rows `[index, partial, column, collation]`.
+pub const UNIQUE: &str = "SELECT list.name AS index_name, list.partial, part.name AS column_name, part.coll \
+    FROM pragma_index_list(?, 'main') AS list, pragma_index_xinfo(list.name, 'main') AS part \
+    WHERE list.\"unique\" = 1 AND part.\"key\" = 1";
+
+/// What a query answers, all as text.
+pub type Rows = Vec<Vec<String>>;
+
 /// Creates `table` if it is missing. Refuses one with other columns, and one in which two ids could meet.
 pub fn ensure(connection: &mut dyn Connection, table: &Table) -> Result<(), Trouble> {
-    const KIND: &str = "SELECT type, strict FROM pragma_table_list(?1) WHERE schema = 'main'";
     let mut found = connection.query(KIND, &table.name)?;
     if found.is_empty() {
         if let Err(failure) = connection.execute(&table.create) {
             // Such as "there is already an index named so": the name is at fault, not the disk.
             return Err(match failure.primary() {
-                ffi::SQLITE_ERROR => refuse(table, format!("cannot be created: {}", failure.message)),
+                ffi::SQLITE_ERROR => Trouble::Refused(refuse(table, format!("cannot be created: {}", failure.message))),
                 _ => failure.into(),
             });
         }
         found = connection.query(KIND, &table.name)?;
     }
+    let columns = connection.query(COLUMNS_OF, &table.name)?;
+    let unique = connection.query(UNIQUE, &table.name)?;
+    judge(table, &found, &columns, unique).map_err(Trouble::Refused)
+}
+
+/// Whether what [`KIND`], [`COLUMNS_OF`] and [`UNIQUE`] found is fit to hold conversations.
+pub fn judge(table: &Table, found: &Rows, columns: &Rows, unique: Rows) -> Result<(), StoreError> {
     let Some([kind, strict]) = found.first().map(Vec::as_slice) else {
         return Err(refuse(table, "cannot be created".into()));
     };
     if kind != "table" {
         return Err(refuse(table, format!("is a {kind}, not an ordinary table")));
     }
-    let id_type = check_columns(connection, table)?;
-    if !keeps_text(&id_type, strict == "1") {
+    let id_type = check_columns(table, columns)?;
+    if !keeps_text(id_type, strict == "1") {
         return Err(refuse(table, format!("has an id column of type {id_type}, which would turn \"007\" into 7")));
     }
-    check_key(connection, table)
+    check_key(table, unique)
 }
 
 /// Answers the declared type of `id`.
-fn check_columns(connection: &mut dyn Connection, table: &Table) -> Result<String, Trouble> {
-    const COLUMNS_OF: &str = "SELECT name, type, hidden FROM pragma_table_xinfo(?1) WHERE schema = 'main'";
-    let mut columns = connection.query(COLUMNS_OF, &table.name)?;
+fn check_columns<'a>(table: &Table, columns: &'a Rows) -> Result<&'a str, StoreError> {
     let plain = columns.iter().all(|column| column[2] == "0");
     let mut names: Vec<_> = columns.iter().map(|column| column[0].to_ascii_lowercase()).collect();
     names.sort();
@@ -51,7 +69,7 @@ fn check_columns(connection: &mut dyn Connection, table: &Table) -> Result<Strin
         return Err(refuse(table, reason));
     }
     let id = columns.iter().position(|column| column[0].eq_ignore_ascii_case("id")).unwrap_or_default();
-    Ok(std::mem::take(&mut columns[id][1]))
+    Ok(&columns[id][1])
 }
 
 /// Whether a column so declared stores text as it is (<https://sqlite.org/datatype3.html#determination_of_column_affinity>).
@@ -66,12 +84,9 @@ fn keeps_text(declared: &str, strict: bool) -> bool {
 
 /// `ON CONFLICT(id)` needs a unique index on `id` alone, and takes any collation: with NOCASE it would let `user`
 /// overwrite `User`.
-fn check_key(connection: &mut dyn Connection, table: &Table) -> Result<(), Trouble> {
-    const UNIQUE: &str = "SELECT list.name, list.partial, part.name, part.coll \
-        FROM pragma_index_list(?1, 'main') AS list, pragma_index_xinfo(list.name, 'main') AS part \
-        WHERE list.\"unique\" = 1 AND part.\"key\" = 1";
+fn check_key(table: &Table, unique: Rows) -> Result<(), StoreError> {
     let mut indexes: BTreeMap<String, Vec<[String; 3]>> = BTreeMap::new();
-    for row in connection.query(UNIQUE, &table.name)? {
+    for row in unique {
         if let Ok([index, partial, column, collation]) = <[String; 4]>::try_from(row) {
             indexes.entry(index).or_default().push([partial, column, collation]);
         }
@@ -91,12 +106,12 @@ fn check_key(connection: &mut dyn Connection, table: &Table) -> Result<(), Troub
     if is_unique { Ok(()) } else { Err(refuse(table, "has an id column that is not unique".into())) }
 }
 
-fn refuse(table: &Table, reason: String) -> Trouble {
+fn refuse(table: &Table, reason: String) -> StoreError {
     let place = table.place();
-    Trouble::Refused(StoreError::new(
+    StoreError::new(
         ErrorKind::InvalidOptions,
         format!("{place} {reason}; choose another name with the option \"table\""),
-    ))
+    )
 }
 
 #[cfg(test)]

@@ -24,11 +24,11 @@ impl Table {
                  (id TEXT PRIMARY KEY, state TEXT NOT NULL, updated_at INTEGER NOT NULL)"
             ),
             upsert: format!(
-                "INSERT INTO {quoted} (id, state, updated_at) VALUES (?1, ?2, ?3) \
+                "INSERT INTO {quoted} (id, state, updated_at) VALUES (?, ?, ?) \
                  ON CONFLICT(id) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at"
             ),
-            get: format!("SELECT state FROM {quoted} WHERE id = ?1 COLLATE BINARY"),
-            delete: format!("DELETE FROM {quoted} WHERE id = ?1 COLLATE BINARY"),
+            get: format!("SELECT state FROM {quoted} WHERE id = ? COLLATE BINARY"),
+            delete: format!("DELETE FROM {quoted} WHERE id = ? COLLATE BINARY"),
             name,
         }
     }

@@ -1,0 +1,134 @@
+'use strict'
+
+const { Deadlines } = require('./deadlines.js')
+const { readClient } = require('./redis-client.js')
+const { readClientError } = require('./redis-errors.js')
+
+/**
+ * Operations over the methods of the user's own Redis client, whatever it is. Retry policy, failover and offline queue
+ * stay the client's. We never close it, select, authenticate or listen on it.
+ */
+class Bridge {
+  #commands
+  #prefix
+  #ttl
+  #deadlines
+  #timeout
+  /** The last operation on each key that has not ended; absent where the client itself keeps the order. */
+  #tails
+  #open = new Set()
+
+  /**
+   * @param {object} client
+   * @param {{ prefix: string, ttl: number, timeout: number }} options `ttl` in seconds, `timeout` in ms
+   */
+  constructor(client, { prefix, ttl, timeout }) {
+    this.#commands = readClient(client)
+    this.#prefix = prefix
+    this.#ttl = ttl
+    this.#timeout = timeout
+    this.#deadlines = new Deadlines(timeout)
+    // ioredis sends and answers in order. Elsewhere (a cluster redirects, a fake sleeps) two un-awaited saves of one
+    // conversation could change places, so that each waits for the one before. `reconnectOnError` may send a command
+    // again behind later ones.
+    const inOrder = this.#commands.kind === 'ioredis' && !client.options?.reconnectOnError
+    this.#tails = inOrder ? undefined : new Map()
+  }
+
+  save(id, text) {
+    const key = this.#prefix + id
+    return this.#enqueue(key, () => this.#commands.save(key, text, this.#ttl)).then(ignore)
+  }
+
+  async load(id) {
+    const key = this.#prefix + id
+    const answer = await this.#enqueue(key, () => this.#commands.load(key))
+    if (answer === null || answer === undefined) return undefined
+    if (typeof answer === 'string') return answer
+    if (answer instanceof Uint8Array) return decode(answer, this.place(id))
+    throw { code: 'ERR_STORAGE_CORRUPT', reason: `${this.place(id)} holds something that is no text` }
+  }
+
+  delete(id) {
+    const key = this.#prefix + id
+    return this.#enqueue(key, () => this.#commands.remove(key)).then(ignore)
+  }
+
+  /** Waits for what is pending. The client is the user's and stays open. */
+  async close() {
+    await Promise.allSettled([...this.#open])
+  }
+
+  place(id) {
+    return `the key ${JSON.stringify(this.#prefix + id)}`
+  }
+
+  #enqueue(key, send) {
+    const before = this.#tails?.get(key)
+    const outcome = this.#bounded(() => (before === undefined ? start(send) : before.then(() => start(send))))
+    this.#open.add(outcome)
+    const tail = outcome.then(ignore, ignore)
+    this.#tails?.set(key, tail)
+    tail.then(() => {
+      this.#open.delete(outcome)
+      if (this.#tails?.get(key) === tail) this.#tails.delete(key)
+    })
+    return outcome
+  }
+
+  /**
+   * The client's answer, or a time-out: with `autoResendUnfulfilledCommands: false` ioredis drops what is on its way
+   * when a connection breaks, and those promises never settle.
+   */
+  #bounded(begin) {
+    return new Promise((resolve, reject) => {
+      const deadline = this.#deadlines.add(() => {
+        const reason = `the client gave no answer within ${this.#timeout} ms, so whether it took effect is unknown`
+        reject({ code: 'ERR_STORAGE_TIMEOUT', reason })
+      })
+      const settle = (finish) => (value) => {
+        this.#deadlines.cancel(deadline)
+        finish(value)
+      }
+      begin().then(settle(resolve), settle(reject))
+    })
+  }
+}
+
+/** Sends one command. Whatever goes wrong becomes a rejection with what `StorageError` needs. */
+async function start(send) {
+  let answer
+  try {
+    answer = send()
+    if (typeof answer?.then !== 'function') {
+      throw {
+        code: 'ERR_STORAGE_INVALID_OPTIONS',
+        reason: 'the client of the option "client" answers without a promise (by callbacks?)',
+      }
+    }
+    answer = await answer
+  } catch (error) {
+    if (typeof error?.reason === 'string' && typeof error.code === 'string') throw error
+    const [code, reason] = readClientError(error)
+    throw { code, reason, cause: error }
+  }
+  if (String(answer) === 'QUEUED') {
+    throw {
+      code: 'ERR_STORAGE_UNAVAILABLE',
+      reason: 'the client is inside MULTI, which holds commands back; give the storage a client of its own',
+    }
+  }
+  return answer
+}
+
+function decode(bytes, place) {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw { code: 'ERR_STORAGE_CORRUPT', reason: `${place} holds bytes that are no UTF-8` }
+  }
+}
+
+function ignore() {}
+
+module.exports = { Bridge }

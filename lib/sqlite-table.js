@@ -1,0 +1,114 @@
+'use strict'
+
+const { judgeSqliteTable, sqliteStatements } = require('../binding.js')
+const { describe, inTransaction, isReadOnly } = require('./sqlite-database.js')
+
+/** One table on the user's connection: made or checked at the first operation, its statements prepared once. */
+class InlineTable {
+  #name
+  #path
+  #sql
+  #statements
+  #checked = false
+
+  constructor(db, name) {
+    this.#name = name
+    this.#path = describe(db)
+    this.#sql = sqliteStatements(this.#path, name)
+  }
+
+  get place() {
+    return this.#sql.place
+  }
+
+  /**
+   * Calls `run` with the statements, within whatever transaction is open. Throws what the database throws, or an object
+   * with `code` and `reason`.
+   */
+  perform(db, run) {
+    if (!this.#checked) {
+      if (!this.#ensure(db)) return run(NOTHING)
+      // A transaction of the user's may yet take the table away again.
+      this.#checked = inTransaction(db) === false
+    }
+    try {
+      this.#statements ??= new Statements(db, this.#sql)
+      return run(this.#statements)
+    } catch (error) {
+      // Such as "no such table", or statements finalized because the connection was closed and opened again: the next
+      // operation looks anew.
+      this.#checked = false
+      this.#statements = undefined
+      throw error
+    }
+  }
+
+  /** Makes the table where it is missing and checks it. Answers whether it is there: a read-only database may lack it. */
+  #ensure(db) {
+    const { create, kind, columns, unique } = this.#sql
+    const rows = (sql) => db.prepare(sql).all(this.#name).map(texts)
+    let found = rows(kind)
+    if (found.length === 0) {
+      try {
+        db.exec(create)
+      } catch (error) {
+        if (isReadOnly(error)) return false
+        throw error
+      }
+      found = rows(kind)
+    }
+    const refusal = judgeSqliteTable(this.#path, this.#name, found, rows(columns), rows(unique))
+    if (refusal != null) throw refusal
+    return true
+  }
+}
+
+class Statements {
+  #upsert
+  #get
+  #delete
+  #place
+
+  constructor(db, { upsert, get, delete: remove, place }) {
+    this.#upsert = db.prepare(upsert)
+    this.#get = db.prepare(get)
+    this.#delete = db.prepare(remove)
+    this.#place = place
+  }
+
+  save(id, text) {
+    this.#upsert.run(id, text, Date.now())
+  }
+
+  load(id) {
+    const row = this.#get.get(id)
+    if (row === undefined || row === null) return undefined
+    if (typeof row.state === 'string') return row.state
+    throw {
+      code: 'ERR_STORAGE_CORRUPT',
+      reason: `${this.#place} holds something that is no text as the state of this conversation`,
+    }
+  }
+
+  delete(id) {
+    this.#delete.run(id)
+  }
+}
+
+/** Stands for the statements on a table that a read-only database does not have. */
+const NOTHING = {
+  load: () => undefined,
+  save: denied,
+  delete: denied,
+}
+
+function denied() {
+  throw { code: 'ERR_STORAGE_DENIED', reason: 'the database is read-only and has no such table' }
+}
+
+/** A row as the native side judges it: all text. */
+function texts(row) {
+  return Object.values(row).map((value) => (value === null ? '' : String(value)))
+}
+
+module.exports = { InlineTable }
