@@ -839,6 +839,7 @@ module.exports.Dispatcher = nativeBinding.Dispatcher
 module.exports.MemoryHandle = nativeBinding.MemoryHandle
 module.exports.StorageHandle = nativeBinding.StorageHandle
 module.exports.explainSqlite = nativeBinding.explainSqlite
+module.exports.isOpenByPath = nativeBinding.isOpenByPath
 module.exports.judgeSqliteTable = nativeBinding.judgeSqliteTable
 module.exports.openFile = nativeBinding.openFile
 module.exports.openRedis = nativeBinding.openRedis

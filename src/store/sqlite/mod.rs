@@ -13,6 +13,7 @@ mod place;
 mod queue;
 mod registry;
 pub mod schema;
+pub mod second_copy;
 mod session;
 pub mod table;
 mod writer;
