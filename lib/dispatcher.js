@@ -22,7 +22,10 @@ const flushedAtExit = new Set()
 /** The dispatcher of this JavaScript thread, made at its first use. */
 function getDispatcher() {
   if (dispatcher === undefined) {
-    dispatcher = new Dispatcher(() => immediate(settle))
+    const wake = () => immediate(settle)
+    // Asked by what lists open handles, such as Jest.
+    wake.hasRef = () => dispatcher?.hasRef() ?? false
+    dispatcher = new Dispatcher(wake)
     listenForExit()
   }
   return dispatcher
