@@ -20,6 +20,8 @@ export declare class Dispatcher {
   handOver(): void
   /** Settles a bounded number of promises. Answers whether more are waiting: then call again, from a new turn. */
   settle(): boolean
+  /** Whether operations are pending, which keeps the process alive. */
+  hasRef(): boolean
   /**
    * Blocks until every save and delete called so far is answered, at most `milliseconds`. Only for the end of the
    * process.

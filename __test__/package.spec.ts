@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -39,6 +39,21 @@ describe('the package', () => {
       const output = execFileSync('sh', ['-c', line], { cwd, encoding: 'utf8', timeout: 30_000 })
       expect(output, line).toContain("conversationId: 'user-1'")
     }
+  })
+
+  it('loses nothing and warns of nothing where it was loaded twelve times', async () => {
+    const cwd = await makeProject()
+    const script = `
+      for (let copy = 0; copy < 12; copy++) {
+        for (const file of Object.keys(require.cache)) if (file.endsWith('.js')) delete require.cache[file]
+        const { FileStorage } = require('@andresaya/flowkit-storage')
+        new FileStorage({ dir: 'states' }).save({ conversationId: 'copy-' + copy })
+      }
+      // Warnings are printed in the next tick.
+      process.nextTick(() => process.exit())`
+    const { stderr } = spawnSync(process.execPath, ['-e', script], { cwd, encoding: 'utf8', timeout: 30_000 })
+    expect(stderr).toBe('')
+    expect(readdirSync(join(cwd, 'states')).filter((name) => name.endsWith('.json'))).toHaveLength(12)
   })
 
   it('declares what it exports, and nothing else', () => {

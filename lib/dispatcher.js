@@ -9,6 +9,9 @@ const settled = Promise.resolve()
 /** How long the end of the process waits for un-awaited saves, in ms. */
 const EXIT_PATIENCE = 5000
 
+/** Where all copies of this module in one thread find each other's tasks for the end of the process: an array of functions. */
+const EXIT_TASKS = Symbol.for('@andresaya/flowkit-storage exit tasks')
+
 let dispatcher
 let handOverScheduled = false
 let exiting = false
@@ -19,7 +22,10 @@ const flushedAtExit = new Set()
 /** The dispatcher of this JavaScript thread, made at its first use. */
 function getDispatcher() {
   if (dispatcher === undefined) {
-    dispatcher = new Dispatcher(() => immediate(settle))
+    const wake = () => immediate(settle)
+    // Asked by what lists open handles, such as Jest.
+    wake.hasRef = () => dispatcher?.hasRef() ?? false
+    dispatcher = new Dispatcher(wake)
     listenForExit()
   }
   return dispatcher
@@ -27,12 +33,20 @@ function getDispatcher() {
 
 /**
  * `process.exit()` runs no other clean-up: without this, saves that nobody awaited are lost (measured: 200 of 200). One
- * listener a thread, not one a storage object: those would trigger MaxListenersExceededWarning.
+ * listener a thread, not one a storage object or a copy of this module (`jest.resetModules()` makes many): those would
+ * trigger MaxListenersExceededWarning.
  */
 function listenForExit() {
   if (listening) return
   listening = true
-  process.on('exit', () => {
+  if (process[EXIT_TASKS] === undefined) {
+    const tasks = []
+    Object.defineProperty(process, EXIT_TASKS, { value: tasks })
+    process.on('exit', () => {
+      for (const task of tasks) task()
+    })
+  }
+  process[EXIT_TASKS].push(() => {
     exiting = true
     for (const one of flushedAtExit) one.flush()
     dispatcher?.drain(EXIT_PATIENCE)

@@ -63,6 +63,12 @@ impl Dispatcher {
         Ok(more)
     }
 
+    /// Whether operations are pending, which keeps the process alive.
+    #[napi(catch_unwind)]
+    pub fn has_ref(&self) -> bool {
+        !self.shared.deferreds.borrow().is_empty()
+    }
+
     /// Blocks until every save and delete called so far is answered, at most `milliseconds`. Only for the end of the
     /// process.
     #[napi(catch_unwind)]

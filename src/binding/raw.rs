@@ -64,7 +64,8 @@ unsafe impl Send for Handle {}
 
 impl Wake {
     /// `callback` is called, without arguments, some time after each [`Wake::call`]. It does not keep the event loop
-    /// alive until [`Wake::keep_alive`] asks for that.
+    /// alive until [`Wake::keep_alive`] asks for that. The callback is also what `async_hooks` shows for this function:
+    /// its property `hasRef` tells Jest's `--detectOpenHandles` whether the process is kept alive.
     pub fn new(env: &Env, callback: &Function<'_, (), ()>) -> Result<Self> {
         let name = to_value(env, "flowkit-storage")?;
         let mut handle = ptr::null_mut();
@@ -75,7 +76,7 @@ impl Wake {
                 sys::napi_create_threadsafe_function(
                     env.raw(),
                     callback.raw(),
-                    ptr::null_mut(),
+                    callback.raw(),
                     name.raw(),
                     0,
                     1,

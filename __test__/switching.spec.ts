@@ -1,0 +1,125 @@
+// What a user of FlowKit does who switches to this package: installs it, in a project of one kind or another, and runs.
+import { cp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { faults, type Run, runToEnd } from './support/ending.js'
+import { HAS_ALL_NODES, MAJORS, makeProject, nodeOf, openWorkshop, type Workshop } from './support/packed.js'
+
+const THREE = ['MemoryStorage', 'FileStorage', 'SQLiteStorage']
+const FOUR = [...THREE, 'SQLiteStorage']
+
+let workshop: Workshop
+const summary: string[] = []
+
+beforeAll(async () => {
+  workshop = await openWorkshop()
+}, 180_000)
+
+afterAll(async () => {
+  if (process.env.SWITCHING_SUMMARY) console.log(summary.join('\n'))
+  if (workshop !== undefined) await rm(workshop.dir, { recursive: true, force: true })
+})
+
+/** The path of a tool's program. */
+function tool(path: string): string {
+  return join(workshop.dir, 'node_modules', path)
+}
+
+function remember(name: string, { code, lines, afterwards }: Run): void {
+  const [{ node = '', kept = [] } = {}] = lines
+  summary.push(`${name} | ${node} | ${lines.length} x ${kept.join(' ')} | code ${code} | ${afterwards} ms`)
+}
+
+/** Runs `main.js` on every version of Node.js. better-sqlite3 is compiled for the running one only. */
+async function runOnAll(name: string, project: string): Promise<void> {
+  for (const major of HAS_ALL_NODES ? MAJORS : [Number.parseInt(process.versions.node, 10)]) {
+    const node = nodeOf(major, workshop.dir)
+    for (const sqlite of node === process.execPath ? ['db', 'path'] : ['path']) {
+      await rm(join(project, 'data'), { recursive: true, force: true })
+      const run = await runToEnd(project, node, ['main.js', sqlite])
+      remember(`${name}, { ${sqlite} }`, run)
+      expect(faults(run, project, THREE)).toEqual([])
+      expect(run.lines[0]?.node).toMatch(`v${major}.`)
+    }
+  }
+}
+
+describe('a project that switches', () => {
+  it('in TypeScript and ECMAScript modules type-checks, runs and ends', async () => {
+    const project = await makeProject(workshop, 'typescript')
+    for (const compiler of ['typescript', 'typescript5']) {
+      for (const config of ['tsconfig.json', 'tsconfig.bundler.json']) {
+        const program = tool(`${compiler}/bin/tsc`)
+        const { code, output } = await runToEnd(project, process.execPath, [program, '--project', config])
+        expect({ compiler, config, code, output }).toEqual({ compiler, config, code: 0, output: '' })
+      }
+    }
+    await runOnAll('TypeScript and ESM', project)
+  })
+
+  it('in CommonJS runs and ends', async () => {
+    await runOnAll('CommonJS', await makeProject(workshop, 'commonjs'))
+  })
+
+  it('with Jest has Jest end by itself, without open handles', async () => {
+    const project = await makeProject(workshop, 'jest')
+    const jest = async (name: string, files: number, ...args: string[]) => {
+      const run = await runToEnd(project, process.execPath, [tool('jest/bin/jest.js'), ...args])
+      remember(`Jest, ${name}`, run)
+      expect(faults(run, project, FOUR, files)).toEqual([])
+      // What Jest says where it found open handles, did not end, or had to end a worker.
+      expect(run.output).not.toMatch(/open handle|did not exit|failed to exit/i)
+      expect(run.output).toContain(`Tests:       ${3 * files} passed, ${3 * files} total`)
+    }
+    await jest('one file', 1)
+    await jest('one file, --detectOpenHandles', 1, '--detectOpenHandles')
+    for (let count = 2; count <= 12; count++) {
+      await cp(join(project, 'storage.test.js'), join(project, `storage-${count}.test.js`))
+    }
+    await jest('12 files in one process', 12, '--runInBand', '--detectOpenHandles')
+    await jest('12 files in two workers', 12, '--maxWorkers=2')
+  })
+
+  it('with Vitest has Vitest end by itself', async () => {
+    const project = await makeProject(workshop, 'vitest')
+    for (const pool of ['forks', 'threads']) {
+      const args = [tool('vitest/vitest.mjs'), 'run', '--pool', pool, '--disable-console-intercept']
+      const run = await runToEnd(project, process.execPath, args)
+      remember(`Vitest, ${pool}`, run)
+      expect(faults(run, project, FOUR)).toEqual([])
+      // What Vitest says where it had to end a worker.
+      expect(run.output).not.toMatch(/close timed out|hanging/i)
+    }
+  })
+
+  it('without the native package is told so', async () => {
+    const project = await makeProject(workshop, 'commonjs', [workshop.root])
+    const { code, output } = await runToEnd(project, process.execPath, ['main.js', 'path'])
+    expect(code).toBe(1)
+    expect(output).toContain('Cannot find native binding')
+    expect(output).toContain(`Cannot find module '@andresaya/flowkit-storage-${process.platform}-${process.arch}`)
+  })
+})
+
+describe('the packed package', () => {
+  it('holds what is needed to run it, and nothing else', () => {
+    const allowed =
+      /^(index|binding)\.(js|d\.ts)$|^(lib|testing)\/[\w/-]+\.(js|d\.ts)$|^(package\.json|[A-Z]+\.md|LICENSE)$/
+    expect(workshop.root.files.filter((file) => !allowed.test(file))).toEqual([])
+    for (const file of ['index.js', 'index.d.ts', 'binding.js', 'lib/adapter.js', 'README.md', 'LICENSE']) {
+      expect(workshop.root.files).toContain(file)
+    }
+    expect(workshop.native.files.filter((file) => !/^(LICENSE|README\.md|package\.json)$/.test(file))).toEqual([
+      expect.stringMatching(/^flowkit-storage\.[\w-]+\.node$/),
+    ])
+  })
+
+  it('has nothing that publint would have otherwise', async () => {
+    const args = [tool('publint/src/cli.js'), 'run', workshop.root.path, '--strict']
+    const { code, output } = await runToEnd(fileURLToPath(new URL('..', import.meta.url)), process.execPath, args)
+    expect(code, output).toBe(0)
+    expect(output).toContain('All good')
+  })
+})
