@@ -24,6 +24,12 @@ function ours(value) {
   return plain ? Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, ours(inner)])) : value
 }
 
+/** Fails as `Promise.all` does, but leaves nothing running that would disturb the next test. */
+async function allEnded(promises) {
+  await Promise.allSettled(promises)
+  await Promise.all(promises)
+}
+
 async function rejection(promise) {
   assert.equal(typeof promise?.then, 'function', 'a promise is returned, whatever the arguments')
   const outcome = await promise.then(
@@ -44,4 +50,4 @@ async function rejectsWith(context, promise, code) {
   return error
 }
 
-module.exports = { rejection, rejectsWith, sameState, viaJson }
+module.exports = { allEnded, rejection, rejectsWith, sameState, viaJson }

@@ -3,7 +3,7 @@
 /** P9 distinct ids never meet, P10 corrupt is not absent. */
 const assert = require('node:assert/strict')
 
-const { rejectsWith, sameState } = require('../checks.js')
+const { allEnded, rejectsWith, sameState } = require('../checks.js')
 const { hostileIds, invalidIds, sample } = require('../samples.js')
 
 module.exports = [
@@ -11,7 +11,7 @@ module.exports = [
     name: 'P9 keeps hostile ids apart',
     async run({ storage }) {
       const ids = hostileIds()
-      await Promise.all(ids.map((id, index) => storage.save(sample(id, { slots: { index } }))))
+      await allEnded(ids.map((id, index) => storage.save(sample(id, { slots: { index } }))))
       for (const [index, id] of ids.entries()) {
         const loaded = await storage.load(id)
         assert.equal(loaded?.conversationId, id, `the state of ${JSON.stringify(id)} is its own`)
@@ -34,9 +34,9 @@ module.exports = [
       )
       await fc.assert(
         fc.asyncProperty(fc.uniqueArray(id, { minLength: 2, maxLength: 8 }), async (ids) => {
-          await Promise.all(ids.map((one) => storage.save(sample(one, { slots: { one } }))))
+          await allEnded(ids.map((one) => storage.save(sample(one, { slots: { one } }))))
           for (const one of ids) assert.equal((await storage.load(one)).slots.one, one)
-          await Promise.all(ids.map((one) => storage.delete(one)))
+          await allEnded(ids.map((one) => storage.delete(one)))
           for (const one of ids) assert.equal(await storage.load(one), null)
         }),
         { numRuns: runs },

@@ -3,7 +3,7 @@
 /** P1 snapshot, P2 order, P3 fresh copies. */
 const assert = require('node:assert/strict')
 
-const { sameState, viaJson } = require('../checks.js')
+const { allEnded, sameState, viaJson } = require('../checks.js')
 const { sample } = require('../samples.js')
 
 module.exports = [
@@ -26,15 +26,14 @@ module.exports = [
     async run({ storage, rounds }) {
       const chains = 50
       const perChain = rounds / chains
-      await Promise.all(
+      await allEnded(
         Array.from({ length: chains }, async (_, chain) => {
           const id = `p2-${chain}`
           for (let round = 0; round < perChain; round++) {
             const first = storage.save(sample(id, { currentStep: `a${round}` }))
             const second = storage.save(sample(id, { currentStep: `b${round}` }))
-            const loaded = await storage.load(id)
-            assert.equal(loaded.currentStep, `b${round}`)
-            await Promise.all([first, second])
+            const [loaded] = await Promise.all([storage.load(id), first, second])
+            assert.equal(loaded?.currentStep, `b${round}`)
           }
         }),
       )
@@ -69,9 +68,10 @@ module.exports = [
               promise = storage.load(id).then((loaded) => sameState(loaded, expected))
             }
             pending.push(promise)
+            promise.catch(() => {}) // It is awaited below, unless another one fails first.
             if (awaited) await promise
           }
-          await Promise.all(pending)
+          await allEnded(pending)
           for (let number = 0; number < 4; number++) {
             const id = `model-${round}-${number}`
             sameState(await storage.load(id), model.get(id) ?? null)
