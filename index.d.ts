@@ -1,3 +1,8 @@
+import type { RedisClient, RedisStorageOptions } from './lib/redis-types.js'
+import type { SQLiteDatabase, SQLiteStorageOptions } from './lib/sqlite-types.js'
+
+export type { RedisClient, RedisStorageOptions, SQLiteDatabase, SQLiteStorageOptions }
+
 /** Anything that JSON can hold. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
 
@@ -10,7 +15,9 @@ export interface ConversationState {
   conversationId: string
   /** The step of the flow that comes next. */
   currentStep: string
+  /** What the conversation has gathered. */
   slots: Slots
+  /** What was said, oldest first. */
   history: Array<{ role: 'user' | 'assistant'; content: string }>
   /** Whether the conversation is over. */
   ended: boolean
@@ -73,6 +80,7 @@ export declare class MemoryStorage extends Adapter {
   constructor(options?: MemoryStorageOptions)
 }
 
+/** What {@link FileStorage} takes. */
 export interface FileStorageOptions {
   /** The directory. Made at the first save, readable by its owner alone (0700); the files are 0600. */
   dir: string
@@ -81,20 +89,20 @@ export interface FileStorageOptions {
    *
    * @default ".json"
    */
-  extension?: string
+  extension?: string | undefined
   /**
    * Write the JSON indented by two spaces, for the human eye.
    *
    * @default false
    */
-  pretty?: boolean
+  pretty?: boolean | undefined
   /**
    * Wait until file and directory are on the disk, so that an acknowledged save survives power loss. Without it, a save
    * still replaces the old state as a whole and still survives a crash of the process.
    *
    * @default true
    */
-  durable?: boolean
+  durable?: boolean | undefined
 }
 
 /** Keeps each conversation in a JSON file of its own. */
@@ -103,73 +111,10 @@ export declare class FileStorage extends Adapter {
   constructor(options: FileStorageOptions)
 }
 
-/** A Redis client. This version connects by itself and does not take one yet. */
-export interface RedisClient {
-  get(key: string): Promise<string | null>
-  set(key: string, value: string, ...options: never[]): Promise<unknown>
-  del(key: string): Promise<unknown>
-}
-
-export interface RedisStorageOptions {
-  /** Not supported yet: refused with `ERR_STORAGE_INVALID_OPTIONS`. */
-  client?: RedisClient
-  /** `redis://user:password@host:port/db`, `unix:/path/to/socket?db=1`, or the absolute path of a socket. Instead of `host`, `port`, `path`. */
-  url?: string
-  /** @default "127.0.0.1" */
-  host?: string
-  /**
-   * A number, or its digits as an environment variable holds them.
-   *
-   * @default 6379
-   */
-  port?: number | string
-  /** The path of a Unix socket, instead of `host` and `port`. */
-  path?: string
-  /** For servers with access control lists. */
-  username?: string
-  password?: string
-  /**
-   * The logical database.
-   *
-   * @default 0
-   */
-  db?: number | string
-  /**
-   * What stands before the conversation id in each key.
-   *
-   * @default "flowkit:"
-   */
-  prefix?: string
-  /**
-   * Seconds until a conversation expires, counted anew at each save. 0 for never.
-   *
-   * @default 86400
-   */
-  ttl?: number
-}
-
-/** Keeps each conversation as a string value of a Redis server, with an expiry. Connects at the first operation. */
+/** Keeps each conversation as a string value of a Redis server, with an expiry. Without `client` it connects by itself, at the first operation. */
 export declare class RedisStorage extends Adapter {
   /** @throws {StorageError} `ERR_STORAGE_INVALID_OPTIONS` */
   constructor(options?: RedisStorageOptions)
-}
-
-/** A better-sqlite3 database. This version opens the file itself and does not take one yet. */
-export interface SQLiteDatabase {
-  prepare(sql: string): unknown
-}
-
-export interface SQLiteStorageOptions {
-  /** Not supported yet: refused with `ERR_STORAGE_INVALID_OPTIONS`. */
-  db?: SQLiteDatabase
-  /** The database file. Made, with its directory, at the first operation. Its journal is WAL, with `synchronous=FULL`. */
-  path?: string
-  /**
-   * The table, made if it is missing: `(id TEXT PRIMARY KEY, state TEXT NOT NULL, updated_at INTEGER NOT NULL)`.
-   *
-   * @default "conversations"
-   */
-  table?: string
 }
 
 /** Keeps conversations in an SQLite database. Saves that wait at the same time share one transaction and one disk sync. */
@@ -178,6 +123,7 @@ export declare class SQLiteStorage extends Adapter {
   constructor(options: SQLiteStorageOptions)
 }
 
+/** What went wrong. A code keeps its name and its meaning. */
 export type StorageErrorCode =
   /** A constructor's option is unknown, of the wrong type or out of range, or turned out unusable later. */
   | 'ERR_STORAGE_INVALID_OPTIONS'
@@ -202,9 +148,13 @@ export type StorageErrorCode =
 
 /** Every error of this package. Its message holds neither passwords nor pieces of a state. */
 export declare class StorageError extends Error {
+  /** Tells it from other errors, also across several copies of this package. */
   readonly name: 'StorageError'
+  /** What went wrong. */
   readonly code: StorageErrorCode
+  /** Which adapter it was. */
   readonly adapter: 'memory' | 'file' | 'redis' | 'sqlite'
+  /** What it was doing. */
   readonly operation: 'construct' | 'load' | 'save' | 'delete' | 'close'
   /** Absent where the operation had no usable id. */
   readonly conversationId?: string

@@ -1,6 +1,13 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
+  // Tests and examples import the package by its name, as users do.
+  resolve: {
+    alias: [
+      { find: /^@andresaya\/flowkit-storage$/, replacement: fileURLToPath(new URL('index.js', import.meta.url)) },
+    ],
+  },
   test: {
     include: ['__test__/**/*.spec.ts'],
     globalSetup: ['__test__/support/redis-global.ts'],

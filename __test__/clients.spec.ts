@@ -4,7 +4,6 @@ import { Redis as Ioredis6 } from 'ioredis6'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from 'vitest'
 
 import { RedisStorage } from '../index.js'
-// @ts-expect-error types come with the exported entry
 import testing from '../testing/index.js'
 import samples from '../testing/samples.js'
 import { CLIENTS, type Connected, FakeClient } from './support/clients.js'
@@ -111,8 +110,8 @@ describe('trouble', () => {
   it('the errors of the client are causes, with our codes', async () => {
     const server = await startRedis('--requirepass', 'secret')
     onTestFinished(() => server.stop())
-    for (const Client of [Ioredis5, Ioredis6]) {
-      const client = new Client(server.port, { password: 'hunter2', retryStrategy: () => null })
+    const options = { port: server.port, password: 'hunter2', retryStrategy: () => null }
+    for (const client of [new Ioredis5(options), new Ioredis6(options)]) {
       client.on('error', () => {})
       onTestFinished(() => client.disconnect())
       const error = await new RedisStorage({ client }).load('a').then(

@@ -7,6 +7,7 @@ import { FileStorage, MemoryStorage, RedisStorage, SQLiteStorage, StorageError }
 type Wrong = any
 
 const CLIENT = { get: async () => null, set: async () => 'OK', del: async () => 0 }
+const SETEX_CLIENT = { get: CLIENT.get, setex: async () => 'OK', del: CLIENT.del }
 const DATABASE = { prepare() {}, exec() {} }
 
 function refusal(construct: () => unknown): StorageError {
@@ -80,8 +81,16 @@ describe('constructors refuse at once', () => {
     ['a ttl as text', () => new RedisStorage({ ttl: '3600' as Wrong }), /"ttl"/],
     ['a ttl of null', () => new RedisStorage({ ttl: null as Wrong }), /"ttl"/],
     ['an endless ttl', () => new RedisStorage({ ttl: Number.POSITIVE_INFINITY }), /"ttl"/],
-    ['a url beside a host', () => new RedisStorage({ url: 'redis://h', host: 'h' }), /only one of .*"url" and "host"/],
-    ['a path beside a port', () => new RedisStorage({ path: '/s', port: 1 }), /only one of .*"path" and "port"/],
+    [
+      'a url beside a host',
+      () => new RedisStorage({ url: 'redis://h', host: 'h' } as Wrong),
+      /only one of .*"url" and "host"/,
+    ],
+    [
+      'a path beside a port',
+      () => new RedisStorage({ path: '/s', port: 1 } as Wrong),
+      /only one of .*"path" and "port"/,
+    ],
     ['an encrypted url, for now', () => new RedisStorage({ url: 'rediss://h' }), /rediss:/],
     ['another kind of url', () => new RedisStorage({ url: 'http://h' }), /must begin with redis:/],
     ['no url at all', () => new RedisStorage({ url: 'localhost' }), /cannot be read/],

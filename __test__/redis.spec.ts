@@ -152,7 +152,7 @@ describe('bad servers', () => {
     onTestFinished(() => server.stop())
     const right = open({ url: `redis://:correct-horse@127.0.0.1:${server.port}` })
     await right.save(sample('a'))
-    const wrong: RedisStorageOptions[] = [{ password: 'hunter2' }, { username: 'nobody', password: 'hunter2' }, {}]
+    const wrong = [{ password: 'hunter2' }, { username: 'nobody', password: 'hunter2' }, {}]
     for (const options of wrong) {
       const storage = open({ port: server.port, ...options })
       for (const operation of [storage.save(sample('a')), storage.load('a')]) {

@@ -4,7 +4,6 @@ import Libsql from 'libsql'
 import { describe, expect, it, onTestFinished } from 'vitest'
 
 import { SQLiteStorage, type StorageAdapter } from '../index.js'
-// @ts-expect-error types come with the exported entry
 import testing from '../testing/index.js'
 import samples from '../testing/samples.js'
 import { runChild } from './support/child.js'

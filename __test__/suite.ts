@@ -1,7 +1,6 @@
 import { describe, it } from 'vitest'
 
-// @ts-expect-error the exported form of the suite gets its types with its own entry point
-import testing from '../testing/index.js'
+import { runStorageContract } from '../testing/index.js'
 import { durabilityCases } from './durability.js'
 import { openPlace, type Place } from './support/open.mjs'
 import type { Subject } from './support/subjects.js'
@@ -10,7 +9,7 @@ import type { Subject } from './support/subjects.js'
 export function conformance(subject: Subject): void {
   describe(subject.name, () => {
     const places = new WeakMap<object, Place>()
-    testing.runStorageContract(
+    runStorageContract(
       async () => {
         const place = await subject.makePlace()
         const storage = openPlace(place)
@@ -20,8 +19,7 @@ export function conformance(subject: Subject): void {
       {
         name: 'in this process',
         codes: true,
-        plant: (storage: object, id: string, text: string) =>
-          subject.plant(places.get(storage) as Place, storage, id, text),
+        plant: (storage, id, text) => subject.plant(places.get(storage) as Place, storage, id, text),
         describe,
         it,
       },

@@ -23,7 +23,7 @@ class Bridge {
    * @param {{ prefix: string, ttl: number, timeout: number }} options `ttl` in seconds, `timeout` in ms
    */
   constructor(client, { prefix, ttl, timeout }) {
-    this.#commands = readClient(client)
+    this.#commands = readClient(client, ttl)
     this.#prefix = prefix
     this.#ttl = ttl
     this.#timeout = timeout

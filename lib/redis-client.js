@@ -11,11 +11,12 @@ const { optionsError } = require('./errors.js')
  * the several copies that npm installs; ioredis-mock shows `options.host`, which names a server that it never talks to;
  * node-redis' `set(key, value, 'EX', ttl)` resolves and stores *without* expiry.
  *
+ * @param {number} ttl the storage's, in seconds; 0 for no expiry
  * @returns {{ kind: 'ioredis' | 'cluster' | 'node-redis' | 'other', save: Function, load: Function, remove: Function }}
  *   `save(key, text, ttl)`, where a `ttl` of 0 means no expiry, `load(key)` and `remove(key)` call the client's methods
  *   as they are at that moment, so that spies and tracing see them.
  */
-function readClient(client) {
+function readClient(client, ttl) {
   if (client === null || (typeof client !== 'object' && typeof client !== 'function')) {
     const hint = typeof client === 'string' ? ' An address goes into the option "url".' : ''
     throw invalid(
@@ -32,6 +33,9 @@ function readClient(client) {
   if (!['set', 'setex', 'setEx'].some((name) => typeof client[name] === 'function')) missing.push('set')
   if (missing.length > 0) {
     throw invalid(`must have the methods get, set (or setex) and del; it has no ${missing.join(' and no ')}.`)
+  }
+  if (ttl === 0 && typeof client.set !== 'function') {
+    throw invalid('has no set, without which it cannot store anything that does not expire (the option "ttl" is 0).')
   }
   return { kind: kindOf(client), ...commandsOf(client) }
 }

@@ -17,7 +17,7 @@ for (const entry of readdirSync(join(ROOT, 'src/store'), { recursive: true })) {
   const text = readFileSync(join(ROOT, 'src/store', entry), 'utf8')
   if (/^\s*(pub )?use napi|\bnapi(_derive)?::/m.test(text)) problems.push(`src/store/${entry} knows Node`)
 }
-for (const room of ['src', 'lib', 'testing', '__test__', 'scripts', 'examples', '.']) {
+for (const room of ['src', 'lib', 'testing', '__test__', 'scripts', 'examples', 'benchmark', '.']) {
   for (const entry of readdirSync(join(ROOT, room), { recursive: room !== '.' })) {
     if (!/\.(rs|[cm]?[jt]s)$/.test(entry) || entry.startsWith('binding.')) continue
     const lines = readFileSync(join(ROOT, room, entry), 'utf8').split('\n').length

@@ -1,6 +1,6 @@
 // What the front-door commands share: each brings a fresh clone to the point where it can do its work.
 import { spawnSync } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
@@ -68,18 +68,40 @@ export function compileTestPackages() {
 
 /** Sees to it that `redis-server` can be started. */
 export function installRedis() {
-  const present = () => attempt('redis-server', ['--version'], { stdio: 'ignore' }).status === 0
+  installServer({
+    name: 'redis-server',
+    present: () => attempt('redis-server', ['--version'], { stdio: 'ignore' }).status === 0,
+    packages: ['redis-server', 'redis-tools'],
+    brew: 'redis',
+  })
+}
+
+/** Sees to it that a PostgreSQL server can be started. It is for the tests of an example only. */
+export function installPostgres() {
+  const debian = '/usr/lib/postgresql'
+  installServer({
+    name: 'postgresql',
+    // Debian keeps the server out of the PATH.
+    present: () =>
+      (existsSync(debian) && readdirSync(debian).some((version) => existsSync(`${debian}/${version}/bin/initdb`))) ||
+      attempt('initdb', ['--version'], { stdio: 'ignore' }).status === 0,
+    packages: ['postgresql'],
+    brew: 'postgresql',
+  })
+}
+
+function installServer({ name, present, packages, brew }) {
   if (present()) return
   const isRoot = process.getuid?.() === 0
   if (isRoot && existsSync('/usr/bin/apt-get')) {
-    say('Installing redis-server ...')
+    say(`Installing ${name} ...`)
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     attempt('apt-get', ['update', '-qq'], { env })
-    attempt('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'redis-server', 'redis-tools'], { env })
+    attempt('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env })
   }
   if (present()) return
   console.error(
-    'The tests need redis-server. Install it (apt-get install redis-server, brew install redis) and try again.',
+    `The tests need ${name}. Install it (apt-get install ${packages[0]}, brew install ${brew}) and try again.`,
   )
   process.exit(1)
 }

@@ -4,10 +4,20 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { attempt, build, compileTestPackages, installPackages, installRedis, ROOT, say } from './setup.mjs'
+import {
+  attempt,
+  build,
+  compileTestPackages,
+  installPackages,
+  installPostgres,
+  installRedis,
+  ROOT,
+  say,
+} from './setup.mjs'
 
 installPackages()
 installRedis()
+installPostgres()
 compileTestPackages()
 build()
 

@@ -38,6 +38,8 @@ module.exports = [
     name: 'P12 can be subclassed and spied on',
     async run({ storage }) {
       const Class = storage.constructor
+      // An object without a class of its own cannot be subclassed.
+      if (Object.getPrototypeOf(storage) === null || Object.hasOwn(Class.prototype, 'isPrototypeOf')) return
       assert.ok(storage instanceof Class)
       for (const method of ['load', 'save', 'delete']) {
         assert.equal(typeof Class.prototype[method], 'function', 'methods live on the prototype')
@@ -62,9 +64,10 @@ module.exports = [
   },
   {
     name: 'close waits, can be repeated, and ends everything',
-    needs: 'close',
+    needs: ['close'],
     async run(context) {
       const storage = await context.create()
+      assert.equal(typeof storage.close, 'function', 'has close(); an adapter without it passes `close: false`')
       const pending = Array.from({ length: 20 }, (_, index) => storage.save(sample(`close-${index}`)))
       const closing = storage.close()
       for (const operation of [storage.load('close-1'), storage.save(sample('close-1')), storage.delete('close-1')]) {
@@ -74,14 +77,15 @@ module.exports = [
       await Promise.all(pending)
       await storage.close()
       await rejectsWith(context, storage.load('close-1'), 'ERR_STORAGE_CLOSED')
-      if (Symbol.asyncDispose) await (await context.create())[Symbol.asyncDispose]()
+      const other = await context.create()
+      // Not every custom adapter has it; ours have, where the language does.
+      if (Symbol.asyncDispose && (context.codes || Symbol.asyncDispose in other)) await other[Symbol.asyncDispose]()
     },
   },
   {
     name: 'errors point at the line of the caller',
-    needs: 'plant',
+    needs: ['plant', 'codes'],
     async run(context) {
-      if (!context.codes) return
       await context.plant('stack', '{')
       async function theCaller() {
         await context.storage.load('stack')

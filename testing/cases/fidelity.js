@@ -2,9 +2,8 @@
 
 /** P4: what is loaded equals what JSON makes of what was saved. */
 const assert = require('node:assert/strict')
-const fc = require('fast-check')
 
-const { rejectsWith, viaJson } = require('../checks.js')
+const { rejectsWith, sameState } = require('../checks.js')
 const { sample, states } = require('../samples.js')
 
 module.exports = [
@@ -15,7 +14,7 @@ module.exports = [
         const state = { ...sample(`p4-${index}`), ...extra }
         await storage.save(state)
         const loaded = await storage.load(`p4-${index}`)
-        assert.deepEqual(loaded, viaJson(state))
+        sameState(loaded, state)
         // Key order too, which deepEqual does not see.
         if (keyOrder) assert.equal(JSON.stringify(loaded), JSON.stringify(state))
       }
@@ -23,7 +22,7 @@ module.exports = [
   },
   {
     name: 'P4 keeps arbitrary states (property)',
-    async run({ storage, runs }) {
+    async run({ storage, runs, fc }) {
       let serial = 0
       await fc.assert(
         fc.asyncProperty(
@@ -32,7 +31,7 @@ module.exports = [
           async (slots, history) => {
             const state = sample(`p4-property-${serial++}`, { slots, history })
             await storage.save(state)
-            assert.deepEqual(await storage.load(state.conversationId), viaJson(state))
+            sameState(await storage.load(state.conversationId), state)
           },
         ),
         { numRuns: runs },
@@ -55,7 +54,7 @@ module.exports = [
     },
   },
   {
-    name: 'P4 keeps a state of 64 MiB',
+    name: 'P4 keeps a large state',
     async run({ storage, largestState }) {
       const content = 'x\u00e9\n'.repeat(Math.floor(largestState / 4))
       await storage.save(sample('p4-large', { history: [{ role: 'user', content }] }))
@@ -77,21 +76,21 @@ module.exports = [
         },
       })
       const bad = [
-        [cyclic, TypeError],
-        [sample('p4-bad', { slots: { big: 1n } }), TypeError],
-        [throwing, RangeError],
+        [cyclic, 'TypeError'],
+        [sample('p4-bad', { slots: { big: 1n } }), 'TypeError'],
+        [throwing, 'RangeError'],
       ]
-      for (const [state, Cause] of bad) {
+      for (const [state, name] of bad) {
         const error = await rejectsWith(context, storage.save(state), 'ERR_STORAGE_INVALID_STATE')
-        if (context.codes) assert.ok(error.cause instanceof Cause)
+        if (context.codes) assert.equal(error.cause?.name, name)
       }
       assert.equal(await storage.load('p4-bad'), null)
     },
   },
   {
     name: 'P4 refuses a state whose JSON does not hold its conversationId',
+    needs: ['codes'],
     async run(context) {
-      if (!context.codes) return
       class Lazy {
         get conversationId() {
           return 'p4-lazy'

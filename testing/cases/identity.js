@@ -2,9 +2,8 @@
 
 /** P9 distinct ids never meet, P10 corrupt is not absent. */
 const assert = require('node:assert/strict')
-const fc = require('fast-check')
 
-const { rejectsWith, viaJson } = require('../checks.js')
+const { allEnded, rejectsWith, sameState } = require('../checks.js')
 const { hostileIds, invalidIds, sample } = require('../samples.js')
 
 module.exports = [
@@ -12,7 +11,7 @@ module.exports = [
     name: 'P9 keeps hostile ids apart',
     async run({ storage }) {
       const ids = hostileIds()
-      await Promise.all(ids.map((id, index) => storage.save(sample(id, { slots: { index } }))))
+      await allEnded(ids.map((id, index) => storage.save(sample(id, { slots: { index } }))))
       for (const [index, id] of ids.entries()) {
         const loaded = await storage.load(id)
         assert.equal(loaded?.conversationId, id, `the state of ${JSON.stringify(id)} is its own`)
@@ -28,16 +27,16 @@ module.exports = [
   },
   {
     name: 'P9 keeps arbitrary ids apart (property)',
-    async run({ storage, runs }) {
+    async run({ storage, runs, fc }) {
       const id = fc.oneof(
         fc.string({ unit: 'binary', minLength: 1, maxLength: 60 }),
         fc.string({ unit: fc.constantFrom('a', 'A', '.', '/', '%', '2', 'F', ' ', ':', '\\', '\0'), minLength: 1 }),
       )
       await fc.assert(
         fc.asyncProperty(fc.uniqueArray(id, { minLength: 2, maxLength: 8 }), async (ids) => {
-          await Promise.all(ids.map((one) => storage.save(sample(one, { slots: { one } }))))
+          await allEnded(ids.map((one) => storage.save(sample(one, { slots: { one } }))))
           for (const one of ids) assert.equal((await storage.load(one)).slots.one, one)
-          await Promise.all(ids.map((one) => storage.delete(one)))
+          await allEnded(ids.map((one) => storage.delete(one)))
           for (const one of ids) assert.equal(await storage.load(one), null)
         }),
         { numRuns: runs },
@@ -62,7 +61,7 @@ module.exports = [
   },
   {
     name: 'P10 tells corrupt from absent, leaves it alone, and replaces it at the next save',
-    needs: 'plant',
+    needs: ['plant'],
     async run(context) {
       const { storage, plant } = context
       const foreign = [
@@ -87,7 +86,7 @@ module.exports = [
           }
         }
         await storage.save(sample(id))
-        assert.deepEqual(await storage.load(id), viaJson(sample(id)))
+        sameState(await storage.load(id), sample(id))
       }
       await plant('p10-deleted', '{')
       await storage.delete('p10-deleted')

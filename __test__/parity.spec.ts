@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+import type { StorageAdapter } from '../index.js'
+import { runStorageContract } from '../testing/index.js'
+import { hostileIds, sample, states } from '../testing/samples.js'
+import { type Differences, listedFailures } from './support/differences.js'
+import { type Name, PAIRS, type Pair } from './support/references.js'
+
+// The same random inputs at each run, so that what is listed as failing fails each time. The suite has this very copy.
+createRequire(import.meta.url)('fast-check').configureGlobal({ seed: 5 })
+
+const UNCHECKED = /expected a rejection, got null/
+
+/** Every case that a reference adapter fails, and why; `docs/parity.md` says it in words. */
+const DIFFERENCES: Record<Name, Differences> = {
+  Map: {
+    'P4 keeps whatever': /deep-equal/,
+    'P4 keeps arbitrary states': /Property failed/,
+    'P4 refuses what JSON': /expected a rejection, got undefined/,
+    'P8 ': UNCHECKED,
+    'P9 refuses': UNCHECKED,
+  },
+  files: {
+    'P2 keeps': /strictly equal|reading 'currentStep'/,
+    'P2 follows': /Property failed/,
+    'P8 ': UNCHECKED,
+    'P9 keeps hostile': /ENAMETOOLONG/,
+    'P9 refuses': UNCHECKED,
+    'P10 ': UNCHECKED,
+  },
+  ioredis: { 'P8 ': UNCHECKED, 'P9 refuses': UNCHECKED, 'P10 ': UNCHECKED },
+  'better-sqlite3': { 'P8 ': UNCHECKED, 'P9 refuses': UNCHECKED, 'P10 ': UNCHECKED },
+}
+
+const NAMES = Object.keys(PAIRS) as Name[]
+
+describe.each(NAMES)('the contract on the reference adapter: %s', (name) => {
+  const pairs = new WeakMap<StorageAdapter, Pair>()
+  const listed = listedFailures(DIFFERENCES[name])
+  runStorageContract(
+    async () => {
+      const pair = await PAIRS[name]()
+      pairs.set(pair.reference, pair)
+      return pair.reference
+    },
+    {
+      name: 'differs only where it is listed',
+      rounds: 2000,
+      runs: 300,
+      close: false,
+      // A Map has no place where something else could be put.
+      ...(name === 'Map' ? {} : { plant: (storage, id, text) => pairs.get(storage)?.plant(id, text) }),
+      describe,
+      it: listed.it,
+    },
+  )
+
+  it('fails no case that is not there', () => expect(listed.missing()).toEqual([]))
+})
+
+/** Ids that need no escaping anywhere: the two name files alike. */
+const ORDINARY = ['user-1', 'user_2', 'a.b', 'User-1', '1732250000123', 'x'.repeat(190)]
+
+describe.each(NAMES.filter((name) => name !== 'Map'))('parity with %s', (name) => {
+  it('stores the same under the same names', async () => {
+    const one = await PAIRS[name]()
+    const other = await PAIRS[name]()
+    for (const [index, id] of ORDINARY.entries()) {
+      const state = sample(id, states()[index])
+      await one.reference.save(state)
+      await other.ours.save(state)
+    }
+    const stored = await one.stored()
+    expect(Object.keys(stored)).toHaveLength(ORDINARY.length)
+    expect(await other.stored()).toEqual(stored)
+  })
+
+  for (const [direction, from, to] of [
+    ['ours loads, replaces and deletes what the reference stored', 'reference', 'ours'],
+    ['the reference loads, replaces and deletes what ours stored', 'ours', 'reference'],
+  ] as const) {
+    it(direction, async () => {
+      const pair = await PAIRS[name]()
+      const { [from]: writer, [to]: reader } = pair
+      // Files are found again where both write the same name; keys and rows always.
+      const ids = name === 'files' ? ORDINARY : [...ORDINARY, ...hostileIds()]
+      const contents = states()
+      for (const [index, id] of ids.entries()) {
+        const state = sample(id, contents[index % contents.length])
+        await writer.save(state)
+        expect(JSON.stringify(await reader.load(id)), id).toBe(JSON.stringify(state))
+        await reader.save(sample(id, { currentStep: 'replaced' }))
+        expect((await writer.load(id))?.currentStep).toBe('replaced')
+        await reader.delete(id)
+        expect(await writer.load(id)).toBe(null)
+      }
+      expect(await pair.stored()).toEqual({})
+    })
+  }
+})
+
+describe('the documentation of the differences', () => {
+  const page = readFileSync(fileURLToPath(new URL('../docs/parity.md', import.meta.url)), 'utf8')
+
+  it.each(NAMES)('lists those of %s, each with its reason', (name) => {
+    const rows = [...page.matchAll(/^\| `([^`]+)` \| ([^|]+) \| (.+) \|$/gm)].filter(([, adapter]) => adapter === name)
+    expect(rows.map(([, , beginning]) => beginning).sort()).toEqual(
+      Object.keys(DIFFERENCES[name])
+        .map((beginning) => beginning.trim())
+        .sort(),
+    )
+    for (const [, , , reason] of rows) expect(reason?.length).toBeGreaterThan(20)
+  })
+})
