@@ -1,13 +1,18 @@
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
-import type { StorageAdapter } from '../index.js'
+import { SQLiteStorage, type StorageAdapter } from '../index.js'
 import { runStorageContract } from '../testing/index.js'
 import { hostileIds, sample, states } from '../testing/samples.js'
 import { type Differences, listedFailures } from './support/differences.js'
 import { type Name, PAIRS, type Pair } from './support/references.js'
+import { temporaryDirectory } from './support/subjects.js'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 // The same random inputs at each run, so that what is listed as failing fails each time. The suite has this very copy.
 createRequire(import.meta.url)('fast-check').configureGlobal({ seed: 5 })
@@ -78,13 +83,21 @@ describe.each(NAMES.filter((name) => name !== 'Map'))('parity with %s', (name) =
     expect(await other.stored()).toEqual(stored)
   })
 
-  for (const [direction, from, to] of [
+  const directions: [string, keyof Pair, keyof Pair][] = [
     ['ours loads, replaces and deletes what the reference stored', 'reference', 'ours'],
     ['the reference loads, replaces and deletes what ours stored', 'ours', 'reference'],
-  ] as const) {
+  ]
+  if (name === 'ioredis') {
+    directions.push(
+      ['so does ours by an address', 'reference', 'byAddress'],
+      ['and of ours by an address', 'byAddress', 'reference'],
+    )
+  }
+  for (const [direction, from, to] of directions) {
     it(direction, async () => {
       const pair = await PAIRS[name]()
-      const { [from]: writer, [to]: reader } = pair
+      const writer = pair[from] as StorageAdapter
+      const reader = pair[to] as StorageAdapter
       // Files are found again where both write the same name; keys and rows always.
       const ids = name === 'files' ? ORDINARY : [...ORDINARY, ...hostileIds()]
       const contents = states()
@@ -102,8 +115,36 @@ describe.each(NAMES.filter((name) => name !== 'Map'))('parity with %s', (name) =
   }
 })
 
+describe('parity with better-sqlite3 in another process', () => {
+  const reference = (call: string, file: string) => {
+    const script = `
+      import Database from 'better-sqlite3'
+      import { BetterSqliteStorage } from './benchmark/reference/index.mjs'
+      const storage = new BetterSqliteStorage({ db: new Database(process.argv[1]) })
+      console.log(JSON.stringify(await ${call}))`
+    const args = ['--input-type=module', '-e', script, file]
+    return JSON.parse(execFileSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' }))
+  }
+
+  it('loads what ours stored by { path }, and the other way round', async () => {
+    const file = join(await temporaryDirectory(), 'states.db')
+    const state = sample("it's \u{1F4AC}", { slots: { _handoff: null, b: 1, a: 2 } })
+    const id = JSON.stringify(state.conversationId)
+    const first = new SQLiteStorage({ path: file })
+    await first.save(state)
+    await first.close()
+    expect(JSON.stringify(reference(`storage.load(${id})`, file))).toBe(JSON.stringify(state))
+    reference(`storage.save(${JSON.stringify({ ...state, currentStep: 'theirs' })}).then(() => null)`, file)
+    const second = new SQLiteStorage({ path: file })
+    expect(await second.load(state.conversationId)).toEqual({ ...state, currentStep: 'theirs' })
+    await second.delete(state.conversationId)
+    await second.close()
+    expect(reference(`storage.load(${id})`, file)).toBe(null)
+  })
+})
+
 describe('the documentation of the differences', () => {
-  const page = readFileSync(fileURLToPath(new URL('../docs/parity.md', import.meta.url)), 'utf8')
+  const page = readFileSync(join(ROOT, 'docs/parity.md'), 'utf8')
 
   it.each(NAMES)('lists those of %s, each with its reason', (name) => {
     const rows = [...page.matchAll(/^\| `([^`]+)` \| ([^|]+) \| (.+) \|$/gm)].filter(([, adapter]) => adapter === name)

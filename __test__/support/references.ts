@@ -13,6 +13,8 @@ import { temporaryDirectory } from './subjects.js'
 export interface Pair {
   reference: StorageAdapter
   ours: StorageAdapter
+  /** Ours again, by an address instead of the user's own object. */
+  byAddress?: StorageAdapter
   /** Puts `text` where both keep the conversation. */
   plant(id: string, text: string): Promise<unknown>
   /** What is stored, by id; ordinary ids only. */
@@ -56,6 +58,7 @@ export const PAIRS: Record<Name, () => Promise<Pair>> = {
     return {
       reference: new IoredisStorage(options),
       ours: new RedisStorage(options),
+      byAddress: new RedisStorage({ port: inject('redisPort'), prefix: options.prefix, ttl: options.ttl }),
       plant: (id, text) => client.set(options.prefix + id, text),
       async stored() {
         const keys = (await client.keys(`${options.prefix}*`)).sort()
