@@ -10,7 +10,7 @@ export default defineConfig({
   },
   test: {
     include: ['__test__/**/*.spec.ts'],
-    globalSetup: ['__test__/support/redis-global.ts'],
+    globalSetup: ['__test__/support/tools-global.ts', '__test__/support/redis-global.ts'],
     // Real servers, real disks, real child processes, on machines with two cores.
     testTimeout: 120_000,
     hookTimeout: 60_000,

@@ -66,6 +66,7 @@ describe('constructors refuse at once', () => {
       () => new RedisStorage({ client: { ...CLIENT, options: { legacyMode: true } } as Wrong }),
       /legacy/,
     ],
+    ['no expiry on a client with setex alone', () => new RedisStorage({ client: SETEX_CLIENT, ttl: 0 }), /has no set/],
     [
       'a client beside a host',
       () => new RedisStorage({ client: CLIENT, host: 'h' } as Wrong),

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { faults, type Run, runToEnd } from './support/ending.js'
-import { HAS_ALL_NODES, MAJORS, makeProject, nodeOf, openWorkshop, type Workshop } from './support/packed.js'
+import { makeProject, openWorkshop, type Workshop } from './support/packed.js'
+import { HAS_ALL_NODES, MAJORS, nodeOf } from './support/tools.js'
 
 const THREE = ['MemoryStorage', 'FileStorage', 'SQLiteStorage']
 const FOUR = [...THREE, 'SQLiteStorage']
@@ -35,7 +36,7 @@ function remember(name: string, { code, lines, afterwards }: Run): void {
 /** Runs `main.js` on every version of Node.js. better-sqlite3 is compiled for the running one only. */
 async function runOnAll(name: string, project: string): Promise<void> {
   for (const major of HAS_ALL_NODES ? MAJORS : [Number.parseInt(process.versions.node, 10)]) {
-    const node = nodeOf(major, workshop.dir)
+    const node = nodeOf(major, join(workshop.dir, 'node_modules'))
     for (const sqlite of node === process.execPath ? ['db', 'path'] : ['path']) {
       await rm(join(project, 'data'), { recursive: true, force: true })
       const run = await runToEnd(project, node, ['main.js', sqlite])

@@ -4,11 +4,11 @@ import { createRequire } from 'node:module'
 import { SQLiteStorage } from '../../index.js'
 import testing from '../../testing/index.js'
 
-const { kind, modules, options, ...contract } = JSON.parse(process.argv[2])
-const require = createRequire(modules ?? import.meta.url)
+const { kind, module, options, ...contract } = JSON.parse(process.argv[2])
+const require = createRequire(import.meta.url)
 
 const open = {
-  'better-sqlite3': () => new (require('better-sqlite3'))(':memory:'),
+  'better-sqlite3': () => new (require(module))(':memory:'),
   'node:sqlite': () => new (require('node:sqlite').DatabaseSync)(':memory:'),
 }[kind]
 

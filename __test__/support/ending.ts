@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { pathToFileURL } from 'node:url'
 
-import { ENVIRONMENT } from './packed.js'
+import { ENVIRONMENT } from './tools.js'
 
 /** How long a process may live on after its last promise, in ms. */
 const PATIENCE = 5000
