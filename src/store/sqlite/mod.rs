@@ -7,11 +7,13 @@
 mod bundled;
 mod connection;
 pub mod errors;
+pub mod host;
 pub mod names;
 mod patience;
 mod place;
 mod queue;
 mod registry;
+mod returns;
 pub mod schema;
 mod session;
 pub mod table;
@@ -28,6 +30,7 @@ use std::time::Instant;
 use super::error::StoreError;
 use super::{Operation, Request, Store};
 use queue::Job;
+use returns::Returns;
 use table::Table;
 use writer::Writer;
 
@@ -41,6 +44,8 @@ pub struct SqliteConfig {
 pub struct SqliteStore {
     table: Arc<Table>,
     writer: Arc<Writer>,
+    /// Where operations go that a guest connection cannot do.
+    returns: Option<Arc<Returns>>,
     /// Has left the writer.
     closed: AtomicBool,
 }
@@ -53,7 +58,7 @@ impl SqliteStore {
 
     /// A store on a writer that it has joined.
     fn with(writer: Arc<Writer>, SqliteConfig { path, table }: SqliteConfig) -> Self {
-        SqliteStore { table: Arc::new(Table::new(&path, table)), writer, closed: AtomicBool::new(false) }
+        SqliteStore { table: Arc::new(Table::new(&path, table)), writer, returns: None, closed: AtomicBool::new(false) }
     }
 }
 
@@ -68,7 +73,7 @@ impl Store for SqliteStore {
                 operation.ticket.settle(Err(StoreError::closed()));
                 continue;
             }
-            jobs.push(Job { table: self.table.clone(), operation });
+            jobs.push(Job { table: self.table.clone(), operation, returns: self.returns.clone() });
         }
         if !jobs.is_empty() {
             self.writer.submit(jobs, leaving);

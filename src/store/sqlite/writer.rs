@@ -68,7 +68,7 @@ impl Writer {
             disconnect(session);
         }
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
-            job.operation.ticket.settle(outcome);
+            job.settle(outcome);
         }
     }
 
@@ -79,7 +79,7 @@ impl Writer {
         }
         match self.connect(session, &mut patience) {
             Ok(session) => session.run(jobs, patience),
-            Err(trouble) => jobs.iter().map(|job| Err(trouble.explain(&job.table))).collect(),
+            Err(trouble) => jobs.iter().map(|job| Err(job.refuse(&trouble))).collect(),
         }
     }
 
