@@ -97,6 +97,12 @@ export interface FileOptions {
   durable: boolean
 }
 
+/**
+ * Whether this package's own copy of SQLite has the file open, in this process: a connection of another copy on it
+ * would destroy it.
+ */
+export declare function isOpenByPath(path: string): boolean
+
 /** Why the table cannot hold conversations, given the rows of the statements `kind`, `columns` and `unique`; or nothing. */
 export declare function judgeSqliteTable(path: string, table: string, kind: Array<Array<string>>, columns: Array<Array<string>>, unique: Array<Array<string>>): Failure | null
 

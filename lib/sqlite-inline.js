@@ -125,6 +125,8 @@ class InlineQueue {
 
   #one({ table, run }) {
     try {
+      // libsql goes on answering after `close()`.
+      if (table !== undefined && !isOpen(this.#db)) throw new TypeError('The database connection is not open')
       return { value: table?.perform(this.#db, run) }
     } catch (error) {
       return { error: this.#explain(error) }

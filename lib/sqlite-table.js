@@ -1,6 +1,6 @@
 'use strict'
 
-const { judgeSqliteTable, sqliteStatements } = require('../binding.js')
+const { isOpenByPath, judgeSqliteTable, sqliteStatements } = require('../binding.js')
 const { describe, inTransaction, isReadOnly } = require('./sqlite-database.js')
 
 /** One table on the user's connection: made or checked at the first operation, its statements prepared once. */
@@ -50,6 +50,7 @@ class InlineTable {
 
   #find(db) {
     const { create, kind, columns, unique } = this.#sql
+    refuseSecondCopy(db)
     const rows = (sql) => db.prepare(sql).all(this.#name).map(texts)
     let found = rows(kind)
     if (found.length === 0) {
@@ -96,6 +97,22 @@ class Statements {
 
   delete(id) {
     this.#delete.run(id)
+  }
+}
+
+/**
+ * A file that `{ path }` has open, through this package's own copy of SQLite, would be destroyed by a second copy: POSIX
+ * locks do not keep two copies in one process apart.
+ */
+function refuseSecondCopy(db) {
+  const main = db
+    .prepare('PRAGMA database_list')
+    .all()
+    .find(({ name }) => name === 'main')
+  if (!main?.file || !isOpenByPath(main.file)) return
+  throw {
+    code: 'ERR_STORAGE_INVALID_OPTIONS',
+    reason: `${main.file} is open in this process already, by a storage with the option "path", and a second copy of SQLite would destroy it; give this database as "db" to both`,
   }
 }
 

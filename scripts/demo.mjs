@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
-import { attempt, build, installPackages, run, say } from './setup.mjs'
+import { attempt, build, installPackages, say } from './setup.mjs'
 
 const KINDS = ['sqlite', 'file', 'memory', 'redis']
 
@@ -57,7 +57,8 @@ const { options, where, stop } = await places[storage]()
 const turn = (messages) => {
   const colour = Boolean(process.stdout.isTTY) && !process.env.NO_COLOR
   const argument = JSON.stringify({ adapter: storage, options, messages, colour })
-  run(process.execPath, ['examples/conversation.mjs', argument], { shell: false })
+  const { status } = attempt(process.execPath, ['examples/conversation.mjs', argument], { shell: false })
+  if (status !== 0) throw new Error('the process of the conversation failed')
 }
 try {
   say(`\nA conversation, kept in ${where}.`)

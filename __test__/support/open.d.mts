@@ -1,7 +1,7 @@
 import type { MemoryStorage } from '../../index.js'
 
 export interface Place {
-  adapter: 'memory' | 'file' | 'redis' | 'sqlite'
+  adapter: 'memory' | 'file' | 'redis' | 'sqlite' | 'better-sqlite3'
   // biome-ignore lint/suspicious/noExplicitAny: the options of whichever adapter it is
   options: any
 }

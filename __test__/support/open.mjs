@@ -1,3 +1,5 @@
+import Database from 'better-sqlite3'
+
 import { FileStorage, MemoryStorage, RedisStorage, SQLiteStorage } from '../../index.js'
 
 const CLASSES = { memory: MemoryStorage, file: FileStorage, redis: RedisStorage, sqlite: SQLiteStorage }
@@ -5,8 +7,12 @@ const CLASSES = { memory: MemoryStorage, file: FileStorage, redis: RedisStorage,
 /**
  * Constructs the adapter of a place. A place is plain data, so that it can be given to a child process.
  *
- * @param {{ adapter: keyof typeof CLASSES, options: object }} place
+ * @param {{ adapter: keyof typeof CLASSES | 'better-sqlite3', options: object }} place
  */
 export function openPlace(place) {
+  if (place.adapter === 'better-sqlite3') {
+    const { path, ...options } = place.options
+    return new SQLiteStorage({ db: new Database(path), ...options })
+  }
   return new CLASSES[place.adapter](place.options)
 }

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 
 /** A real Redis server of our own, on a free port, with its data in a directory of its own. */
 export interface RedisServer {
@@ -66,4 +67,23 @@ export async function startRedis(...args: string[]): Promise<RedisServer> {
     },
   }
   return server
+}
+
+/** Three masters of a real cluster, each with a third of the slots. */
+export async function startCluster(): Promise<{ ports: number[]; stop(): Promise<void> }> {
+  const servers = await Promise.all(
+    Array.from({ length: 3 }, async () => {
+      // The bus would listen at port + 10000, which may be out of range.
+      const bus = String(await freePort())
+      return startRedis('--cluster-enabled', 'yes', '--cluster-port', bus, '--cluster-node-timeout', '2000')
+    }),
+  )
+  const addresses = servers.map(({ port }) => `127.0.0.1:${port}`)
+  await promisify(execFile)('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes'])
+  return {
+    ports: servers.map(({ port }) => port),
+    async stop() {
+      await Promise.all(servers.map((server) => server.stop()))
+    },
+  }
 }

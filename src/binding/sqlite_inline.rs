@@ -8,6 +8,7 @@ use super::failure::Failure;
 use crate::store::sqlite::errors::Failure as SqliteFailure;
 use crate::store::sqlite::names;
 use crate::store::sqlite::schema::{COLUMNS_OF, KIND, UNIQUE, judge};
+use crate::store::sqlite::second_copy;
 use crate::store::sqlite::table::Table;
 
 /// The statements for one table. Those with one `?` take the table's name or the conversation's id.
@@ -60,4 +61,11 @@ pub fn explain_sqlite(code: Either<String, i32>, message: String, path: String) 
         Either::B(code) => code,
     };
     SqliteFailure::new(code, message).explain(&path).into()
+}
+
+/// Whether this package's own copy of SQLite has the file open, in this process: a connection of another copy on it
+/// would destroy it.
+#[napi(catch_unwind)]
+pub fn is_open_by_path(path: String) -> bool {
+    second_copy::is_ours(path.as_ref())
 }

@@ -9,6 +9,7 @@ use rusqlite::{OpenFlags, ffi, params};
 use super::connection::{Connection, Stored};
 use super::errors::{Failure, Trouble};
 use super::place::{self, Identity};
+use super::second_copy::{self, Claim};
 use super::table::Table;
 
 /// How long one SQLite call waits for a lock.
@@ -18,7 +19,9 @@ pub const BUSY_SLICE: Duration = Duration::from_millis(50);
 const CACHED_STATEMENTS: usize = 64;
 
 struct Bundled {
+    // Before the claim, so that it is closed first.
     inner: rusqlite::Connection,
+    _claim: Option<Claim>,
     path: PathBuf,
     identity: Identity,
 }
@@ -26,10 +29,12 @@ struct Bundled {
 /// Opens the database at `path`; makes it, and its directory, if it is missing.
 pub fn open(path: &Path) -> Result<Box<dyn Connection>, Trouble> {
     place::prepare(path)?;
-    open_prepared(path).map_err(|failure| place::explain(failure, path))
+    // In the Rust tests other connections of this same copy stand for other processes.
+    let claim = if cfg!(test) { None } else { Some(second_copy::claim(path)?) };
+    open_prepared(path, claim).map_err(|failure| place::explain(failure, path))
 }
 
-fn open_prepared(path: &Path) -> Result<Box<dyn Connection>, Failure> {
+fn open_prepared(path: &Path, claim: Option<Claim>) -> Result<Box<dyn Connection>, Failure> {
     // Before SQLite opens it: should the file be replaced in between, the next look at it tells.
     let identity = Identity::of(path);
     // No URI flag, and the path is absolute: `file:x?mode=ro` is a name like any other.
@@ -37,7 +42,7 @@ fn open_prepared(path: &Path) -> Result<Box<dyn Connection>, Failure> {
     let inner = rusqlite::Connection::open_with_flags(path, flags).map_err(failure)?;
     inner.busy_timeout(BUSY_SLICE).map_err(failure)?;
     inner.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-    let mut connection = Bundled { inner, path: path.to_owned(), identity };
+    let mut connection = Bundled { inner, _claim: claim, path: path.to_owned(), identity };
     match connection.execute("PRAGMA journal_mode = WAL") {
         Ok(()) => {}
         // Others are using the file, or it is read-only: every other journal mode is as safe, only slower.

@@ -15,6 +15,7 @@ mod queue;
 mod registry;
 mod returns;
 pub mod schema;
+pub mod second_copy;
 mod session;
 pub mod table;
 mod writer;

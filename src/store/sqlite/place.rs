@@ -25,6 +25,11 @@ impl Identity {
     pub fn of(_path: &Path) -> Self {
         Identity(None)
     }
+
+    /// Whether there is a file, and a way to recognise it.
+    pub fn is_known(self) -> bool {
+        self.0.is_some()
+    }
 }
 
 /// Makes the directory (0700) and an empty file (0600) where they are missing: SQLite knows no modes.

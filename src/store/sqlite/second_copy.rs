@@ -1,0 +1,101 @@
+//! Keeps two copies of SQLite off one file in one process.
+//!
+//! POSIX locks belong to the process, so that two copies (ours, and the one inside better-sqlite3) do not see each
+//! other's, and closing a file in one drops the locks of the other. Measured with both writing: a file in rollback
+//! mode was destroyed after 36 to 159 commits; in WAL mode half of the rows were silently lost.
+
+use std::path::Path;
+
+use parking_lot::Mutex;
+
+use super::super::error::{ErrorKind, StoreError};
+use super::errors::Trouble;
+use super::place::Identity;
+
+/// The files that connections of our own copy have open.
+static OURS: Mutex<Vec<Identity>> = Mutex::new(Vec::new());
+
+/// While it lives, the file counts as open through our copy.
+pub struct Claim(Identity);
+
+/// To be called before our copy opens `path`. Refuses a file that something else in this process has open. Looks, but
+/// opens nothing: to open and close the file would itself drop the other copy's locks.
+pub fn claim(path: &Path) -> Result<Claim, Trouble> {
+    let identity = Identity::of(path);
+    let mut ours = OURS.lock();
+    if !ours.contains(&identity) && is_open_here(identity) {
+        return Err(Trouble::Refused(StoreError::new(
+            ErrorKind::InvalidOptions,
+            format!(
+                "{} is open in this process already, by better-sqlite3 or something like it, and a second copy of SQLite \
+                 would destroy it; give that database itself to the storage, as the option \"db\"",
+                path.display()
+            ),
+        )));
+    }
+    ours.push(identity);
+    Ok(Claim(identity))
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut ours = OURS.lock();
+        if let Some(index) = ours.iter().position(|known| *known == self.0) {
+            ours.swap_remove(index);
+        }
+    }
+}
+
+/// Whether our copy has the file open, so that nobody should hand it over as a database of another copy.
+pub fn is_ours(path: &Path) -> bool {
+    let identity = Identity::of(path);
+    identity.is_known() && OURS.lock().contains(&identity)
+}
+
+/// Whether a file descriptor of this process leads to the file.
+#[cfg(target_os = "linux")]
+fn is_open_here(identity: Identity) -> bool {
+    // Where `/proc` is not mounted nothing can be told, and nothing is refused.
+    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return false };
+    // Follows the link to the open file itself, without opening it.
+    identity.is_known() && descriptors.flatten().any(|entry| Identity::of(&entry.path()) == identity)
+}
+
+/// Other systems have no way to look without opening.
+#[cfg(not(target_os = "linux"))]
+fn is_open_here(_identity: Identity) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_open_elsewhere_is_refused_until_it_is_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("states.db");
+        let elsewhere = std::fs::File::create(&path).unwrap();
+        if cfg!(target_os = "linux") {
+            let Err(Trouble::Refused(error)) = claim(&path) else { panic!("was not refused") };
+            assert_eq!(error.kind, ErrorKind::InvalidOptions);
+        }
+        drop(elsewhere);
+        let claimed = claim(&path).unwrap();
+        assert!(is_ours(&path));
+        // Our own copy may open it twice.
+        let _ours = std::fs::File::open(&path).unwrap();
+        drop(claim(&path).unwrap());
+        assert!(is_ours(&path));
+        drop(claimed);
+        assert!(!is_ours(&path));
+    }
+
+    #[test]
+    fn a_file_that_does_not_exist_is_nobodys() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("states.db");
+        assert!(!is_ours(&path));
+        drop(claim(&path).unwrap());
+    }
+}
