@@ -6,8 +6,6 @@ const { checkDatabase } = require('./sqlite-database.js')
 
 const CHECKS = {
   db: () => undefined,
-  // `native` comes with a later version; `inline` asks for what there is.
-  mode: (value) => (value === 'inline' ? undefined : '"inline"'),
   path: (value) =>
     value === ':memory:' || /^file:/i.test(value)
       ? 'a file (for conversations in memory there is MemoryStorage; URIs are not supported)'
