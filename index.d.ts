@@ -170,12 +170,26 @@ export interface SQLiteStorageOptions {
    * @default "conversations"
    */
   table?: string
+  /**
+   * With `db` only. `"inline"` does everything on that connection itself, on the event loop; `"auto"` uses a connection
+   * of its own beside it, on another thread, where that is possible and safe (see `docs/sqlite-native.md`).
+   *
+   * @default "auto"
+   */
+  mode?: 'auto' | 'inline'
 }
 
 /** Keeps conversations in an SQLite database. Saves that wait at the same time share one transaction and one disk sync. */
 export declare class SQLiteStorage extends Adapter {
   /** @throws {StorageError} `ERR_STORAGE_INVALID_OPTIONS` */
   constructor(options: SQLiteStorageOptions)
+  /**
+   * How the next operation outside of a transaction is done: on a thread of its own (`native`), or on the connection
+   * `db` itself, with the event loop blocked meanwhile (`inline`). The first operation decides.
+   */
+  readonly mode: 'native' | 'inline'
+  /** Why, in words. */
+  readonly modeReason: string
 }
 
 export type StorageErrorCode =

@@ -16,7 +16,7 @@ export function durabilityCases(subject: Subject): void {
   // What a memory adapter keeps is gone with its process: there the same cases show that it is, and nothing else.
   const survives = (version: number) => (persistent ? version : 0)
 
-  const kills = persistent ? KILLS : 20
+  const kills = persistent ? (subject.kills ?? KILLS) : 20
 
   it('P5 shows old or new, whole, while a writer is killed again and again', { timeout: 600_000 }, async () => {
     const place = await subject.makePlace()
