@@ -8,6 +8,7 @@ mod bundled;
 mod connection;
 pub mod errors;
 pub mod host;
+mod job;
 pub mod names;
 mod patience;
 mod place;
@@ -30,7 +31,7 @@ use std::time::Instant;
 
 use super::error::StoreError;
 use super::{Operation, Request, Store};
-use queue::Job;
+use job::Job;
 use returns::Returns;
 use table::Table;
 use writer::Writer;

@@ -1,51 +1,12 @@
 //! What waits for the writer of one database file, and who uses it.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::super::error::{ErrorKind, StoreError};
-use super::super::{Operation, Outcome, Request, Ticket};
-use super::errors::Trouble;
-use super::returns::{Returns, may_be_the_guest, returned};
-use super::table::Table;
-
-/// An operation and the table it is about.
-pub struct Job {
-    pub table: Arc<Table>,
-    pub operation: Operation,
-    /// Where it goes if a guest connection cannot do it.
-    pub returns: Option<Arc<Returns>>,
-}
-
-impl Job {
-    pub fn is_returned(&self) -> bool {
-        self.returns.as_ref().is_some_and(|returns| returns.why().is_some())
-    }
-
-    /// What the operation is answered where not even a connection could be had.
-    pub fn refuse(&self, trouble: &Trouble) -> StoreError {
-        if let (Some(returns), Trouble::Sqlite(failure)) = (&self.returns, trouble)
-            && may_be_the_guest(failure)
-        {
-            returns.begin(&failure.message);
-        }
-        if self.is_returned() { returned() } else { trouble.explain(&self.table) }
-    }
-
-    /// Answers the operation; gives it back first if that is the answer.
-    pub fn settle(self, outcome: Outcome) {
-        let Operation { request, ticket } = self.operation;
-        if let Some(returns) = self.returns
-            && matches!(&outcome, Err(error) if error.kind == ErrorKind::Returned)
-        {
-            returns.push(request);
-        }
-        ticket.settle(outcome);
-    }
-}
+use super::super::{Request, Ticket};
+use super::job::Job;
 
 /// The bounds of one transaction, and of the wait for it.
 #[derive(Clone, Copy)]
@@ -204,7 +165,7 @@ impl Queue {
         }
         let (mut count, mut bytes) = (0, 0);
         for job in &state.jobs {
-            bytes += size(&job.operation.request);
+            bytes += job.size();
             if is_close(job) || count == self.limits.operations || (count > 0 && bytes > self.limits.bytes) {
                 break;
             }
@@ -242,13 +203,5 @@ impl Queue {
         state.is_shut = true;
         self.work.notify_one();
         while state.has_thread && !self.rested.wait_until(&mut state, deadline).timed_out() {}
-    }
-}
-
-fn size(request: &Request) -> usize {
-    match request {
-        Request::Save { id, text } => id.len() + text.len(),
-        Request::Load { id } | Request::Delete { id } => id.len(),
-        Request::Close => 0,
     }
 }

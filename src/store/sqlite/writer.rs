@@ -9,8 +9,9 @@ use super::super::Outcome;
 use super::super::error::{ErrorKind, StoreError};
 use super::connection::Open;
 use super::errors::Trouble;
+use super::job::Job;
 use super::patience::Patience;
-use super::queue::{Job, Limits, Queue, Task};
+use super::queue::{Limits, Queue, Task};
 use super::session::Session;
 
 /// Shared by all stores on one file. The thread starts with the first operation and ends, its connection closed, when
