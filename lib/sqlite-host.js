@@ -164,6 +164,7 @@ class HostSqlite {
       repeat.catch(() => {})
       this.#repeats.push(repeat)
     }
+    this.#inline.flush()
   }
 }
 

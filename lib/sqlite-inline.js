@@ -38,9 +38,10 @@ class InlineQueue {
   }
 
   #schedule() {
+    // Each time: once the process is ending, it does the operation at once.
+    flushAtExit(this)
     if (this.#scheduled) return
     this.#scheduled = true
-    flushAtExit(this)
     settled.then(() => {
       this.#scheduled = false
       this.flush()

@@ -18,11 +18,17 @@ if (isMainThread && ending.startsWith('worker')) {
   db.pragma(`journal_mode = ${journal}`)
   const storage = new SQLiteStorage({ db })
   await storage.load('nobody')
+  if (ending === 'function, exit') {
+    // Our connection does not have the function.
+    db.function('mine', () => 1)
+    db.exec('CREATE TABLE log (x)')
+    db.exec('CREATE TRIGGER t AFTER INSERT ON conversations BEGIN INSERT INTO log VALUES (mine()); END')
+  }
   for (let index = 0; index < count; index++) storage.save({ conversationId: `c${index}` }).catch(() => {})
   if (ending === 'close' || ending === 'worker, close') db.close()
   if (ending === 'close') console.log(readdirSync(dirname(path)).join())
   if (ending === 'throw') throw new Error('thrown on purpose')
-  if (ending === 'exit') process.exit(0)
+  if (ending.endsWith('exit')) process.exit(0)
   if (ending === 'worker, terminated') {
     const { parentPort } = await import('node:worker_threads')
     parentPort.postMessage('saved')
