@@ -29,6 +29,21 @@ export declare class Dispatcher {
   drain(milliseconds: number): void
 }
 
+/** A connection of ours beside the user's. */
+export declare class HostLink {
+  /** The way to the store. */
+  handle(dispatcher: Dispatcher): StorageHandle
+  /** Blocks until everything called so far is done or given back. */
+  drain(): void
+  /** Why operations are given back; nothing as long as they are not. */
+  whyReturned(): string | null
+  /**
+   * The operations given back since the last time, in order: as many rejections with the code `FLOWKIT_RETURNED` have
+   * come, or will come, in this order.
+   */
+  takeReturned(): Array<ReturnedOperation>
+}
+
 /** The same methods as `StorageHandle`, without the wait. */
 export declare class MemoryHandle {
   constructor()
@@ -93,6 +108,12 @@ export declare function isOpenByPath(path: string): boolean
 /** Why the table cannot hold conversations, given the rows of the statements `kind`, `columns` and `unique`; or nothing. */
 export declare function judgeSqliteTable(path: string, table: string, kind: Array<Array<string>>, columns: Array<Array<string>>, unique: Array<Array<string>>): Failure | null
 
+/**
+ * Makes a connection beside the user's, or answers why there is none. `load` calls the user's `db.loadExtension` with
+ * the arguments it is given; what it throws is thrown here. The table exists already; `path` is for error messages.
+ */
+export declare function linkHost(dispatcher: Dispatcher, load: (arg0: string, arg1: string) => void, path: string, table: string): HostLink | string
+
 /** Touches no file: the directory is made at the first save. */
 export declare function openFile(dispatcher: Dispatcher, options: FileOptions): StorageHandle
 
@@ -114,6 +135,13 @@ export interface RedisOptions {
   prefix: string
   /** Seconds; 0 for no expiry. */
   ttl: number
+}
+
+/** An operation that our connection could not do: to be repeated on the user's. */
+export interface ReturnedOperation {
+  method: string
+  id: string
+  text?: string
 }
 
 /** The options of `SQLiteStorage`, checked and complete. */

@@ -836,11 +836,13 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.Dispatcher = nativeBinding.Dispatcher
+module.exports.HostLink = nativeBinding.HostLink
 module.exports.MemoryHandle = nativeBinding.MemoryHandle
 module.exports.StorageHandle = nativeBinding.StorageHandle
 module.exports.explainSqlite = nativeBinding.explainSqlite
 module.exports.isOpenByPath = nativeBinding.isOpenByPath
 module.exports.judgeSqliteTable = nativeBinding.judgeSqliteTable
+module.exports.linkHost = nativeBinding.linkHost
 module.exports.openFile = nativeBinding.openFile
 module.exports.openRedis = nativeBinding.openRedis
 module.exports.openSqlite = nativeBinding.openSqlite

@@ -121,6 +121,13 @@ export declare class RedisStorage extends Adapter {
 export declare class SQLiteStorage extends Adapter {
   /** @throws {StorageError} `ERR_STORAGE_INVALID_OPTIONS` */
   constructor(options: SQLiteStorageOptions)
+  /**
+   * How the next operation outside of a transaction is done: on a thread of its own (`native`), or on the connection
+   * `db` itself, with the event loop blocked meanwhile (`inline`). The first operation decides.
+   */
+  readonly mode: 'native' | 'inline'
+  /** Why, in words. */
+  readonly modeReason: string
 }
 
 /** What went wrong. A code keeps its name and its meaning. */

@@ -3,13 +3,13 @@
 const path = require('node:path')
 
 const { MemoryHandle, openFile, openRedis, openSqlite } = require('./binding.js')
-const { Adapter } = require('./lib/adapter.js')
+const { Adapter, INTERNAL } = require('./lib/adapter.js')
 const { Bridge } = require('./lib/bridge.js')
 const { getDispatcher, scheduleHandOver } = require('./lib/dispatcher.js')
 const { optionsError, StorageError } = require('./lib/errors.js')
 const { aBoolean, aPath, readOptions } = require('./lib/options.js')
 const { readRedisOptions } = require('./lib/redis-options.js')
-const { InlineSqlite } = require('./lib/sqlite-inline.js')
+const { HostSqlite } = require('./lib/sqlite-host.js')
 const { readSqliteOptions } = require('./lib/sqlite-options.js')
 
 class MemoryStorage extends Adapter {
@@ -53,13 +53,21 @@ class RedisStorage extends Adapter {
 
 class SQLiteStorage extends Adapter {
   constructor(options) {
-    const { db, path: file, table } = readSqliteOptions(options)
+    const { db, path: file, table, mode } = readSqliteOptions(options)
     if (db !== undefined) {
-      super({ adapter: 'sqlite', handle: new InlineSqlite(db, table), submitted: nothing })
+      super({ adapter: 'sqlite', handle: new HostSqlite(db, table, mode), submitted: nothing })
     } else {
       const handle = openSqlite(getDispatcher(), { path: path.resolve(file), table })
       super({ adapter: 'sqlite', handle, submitted: scheduleHandOver })
     }
+  }
+
+  get mode() {
+    return this[INTERNAL].handle.mode ?? 'native'
+  }
+
+  get modeReason() {
+    return this[INTERNAL].handle.modeReason ?? 'the file is opened by the storage itself'
   }
 }
 

@@ -11,12 +11,12 @@ const KILLS = Number(process.env.FLOWKIT_KILLS ?? 500)
 const IDS = ['kill-a', 'kill-b', 'kill:c']
 
 /** P5, P6 and P11: what takes processes of its own to see. */
-export function durabilityCases(subject: Subject, mostKills = KILLS): void {
+export function durabilityCases(subject: Subject): void {
   const { persistent } = subject
   // What a memory adapter keeps is gone with its process: there the same cases show that it is, and nothing else.
   const survives = (version: number) => (persistent ? version : 0)
 
-  const kills = persistent ? Math.min(KILLS, mostKills) : 20
+  const kills = persistent ? (subject.kills ?? KILLS) : 20
 
   it('P5 shows old or new, whole, while a writer is killed again and again', { timeout: 600_000 }, async () => {
     const place = await subject.makePlace()

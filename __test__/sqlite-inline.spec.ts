@@ -36,7 +36,7 @@ for (const [name, open] of KINDS) {
   testing.runStorageContract(
     async () => {
       const db = await open()
-      const storage = new SQLiteStorage({ db, mode: 'inline' } as never)
+      const storage = new SQLiteStorage({ db, mode: 'inline' })
       databases.set(storage, db)
       onTestFinished(() => void db.close())
       return storage
@@ -62,7 +62,7 @@ describe('the inline path', () => {
     const commits: string[] = []
     const traced = new Database(':memory:', { verbose: (sql) => commits.push(String(sql)) })
     onTestFinished(() => void traced.close())
-    return { db: traced, commits, storage: new SQLiteStorage({ db: traced, ...options, mode: 'inline' } as never) }
+    return { db: traced, commits, storage: new SQLiteStorage({ db: traced, ...options, mode: 'inline' }) }
   }
 
   it('does all that waits at the end of a tick in one transaction', async () => {
@@ -162,7 +162,7 @@ describe('the inline path', () => {
   it('reads a read-only database, with the table and without', async () => {
     const path = join(await temporaryDirectory(), 'states.db')
     const writable = new Database(path)
-    await new SQLiteStorage({ db: writable, mode: 'inline' } as never).save(sample('a'))
+    await new SQLiteStorage({ db: writable, mode: 'inline' }).save(sample('a'))
     writable.close()
     const db = new Database(path, { readonly: true })
     onTestFinished(() => void db.close())
@@ -180,7 +180,7 @@ describe('the inline path', () => {
     const names = ['journal_mode', 'synchronous', 'busy_timeout', 'foreign_keys', 'locking_mode', 'cache_size']
     const pragmas = () => names.map((name) => db.pragma(name, { simple: true }))
     const before = pragmas()
-    const storage = new SQLiteStorage({ db, mode: 'inline' } as never)
+    const storage = new SQLiteStorage({ db, mode: 'inline' })
     await storage.save(sample('a'))
     expect(pragmas()).toEqual(before)
   })
@@ -193,7 +193,7 @@ describe('the inline path', () => {
       other.close()
       db.close()
     })
-    const storage = new SQLiteStorage({ db, mode: 'inline' } as never)
+    const storage = new SQLiteStorage({ db, mode: 'inline' })
     await storage.save(sample('a'))
     other.exec('BEGIN EXCLUSIVE')
     const operations = [...Array(20).keys()].map((index) => storage.save(sample(`c${index}`)))

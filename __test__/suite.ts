@@ -6,7 +6,7 @@ import { openPlace, type Place } from './support/open.mjs'
 import type { Subject } from './support/subjects.js'
 
 /** The conformance suite: the whole contract, P1 to P12, against one way to construct an adapter. */
-export function conformance(subject: Subject, mostKills?: number): void {
+export function conformance(subject: Subject): void {
   describe(subject.name, () => {
     const places = new WeakMap<object, Place>()
     runStorageContract(
@@ -24,6 +24,6 @@ export function conformance(subject: Subject, mostKills?: number): void {
         it,
       },
     )
-    durabilityCases(subject, mostKills)
+    durabilityCases(subject)
   })
 }

@@ -102,4 +102,4 @@ function submitted(internal, promise) {
   return promise
 }
 
-module.exports = { Adapter }
+module.exports = { Adapter, INTERNAL }

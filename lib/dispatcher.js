@@ -50,6 +50,8 @@ function listenForExit() {
     exiting = true
     for (const one of flushedAtExit) one.flush()
     dispatcher?.drain(EXIT_PATIENCE)
+    // What the drained ones gave back.
+    for (const one of flushedAtExit) one.flush()
   })
 }
 

@@ -23,7 +23,8 @@ function checkDatabase(db) {
 
 /** Whether the connection is open; better-sqlite3 and node:sqlite have different names for it. */
 function isOpen(db) {
-  return (db.open ?? db.isOpen) !== false
+  // Of node:sqlite, `open` is a method.
+  return (typeof db.open === 'boolean' ? db.open : db.isOpen) !== false
 }
 
 /** Whether the user's transaction is open; `undefined` where the database cannot tell (early node:sqlite). */

@@ -38,13 +38,18 @@ class InlineQueue {
   }
 
   #schedule() {
+    // Each time: once the process is ending, it does the operation at once.
+    flushAtExit(this)
     if (this.#scheduled) return
     this.#scheduled = true
-    flushAtExit(this)
     settled.then(() => {
       this.#scheduled = false
       this.flush()
     })
+  }
+
+  get isEmpty() {
+    return this.#waiting.length === 0
   }
 
   /** Does everything that waits, now. */
@@ -163,10 +168,12 @@ function queueOf(db) {
 
 /** One table of the user's database, as an adapter's handle. */
 class InlineSqlite {
+  #db
   #queue
   #table
 
   constructor(db, table) {
+    this.#db = db
     this.#queue = queueOf(db)
     this.#table = new InlineTable(db, table)
   }
@@ -181,6 +188,17 @@ class InlineSqlite {
 
   delete(id) {
     return this.#queue.enqueue(this.#table, (statements) => statements.delete(id), true)
+  }
+
+  /** Does everything that waits, now. Answers whether that was possible. */
+  flush() {
+    if (!this.#queue.isEmpty) this.#queue.flush()
+    return this.#queue.isEmpty
+  }
+
+  /** Makes or checks the table, now. Answers whether it is there; throws as an operation would be rejected. */
+  ensure() {
+    return this.#table.ensure(this.#db)
   }
 
   /** Waits for what is pending. The connection is the user's and stays open. */

@@ -6,8 +6,6 @@ const { checkDatabase } = require('./sqlite-database.js')
 
 const CHECKS = {
   db: () => undefined,
-  // `native` comes with a later version; `inline` asks for what there is.
-  mode: (value) => (value === 'inline' ? undefined : '"inline"'),
   path: (value) =>
     value === ':memory:' || /^file:/i.test(value)
       ? 'a file (for conversations in memory there is MemoryStorage; URIs are not supported)'
@@ -20,9 +18,10 @@ const CHECKS = {
     !/^sqlite_/i.test(value)
       ? undefined
       : 'a name without NUL that does not begin with "sqlite_"',
+  mode: (value) => (value === 'auto' || value === 'inline' ? undefined : '"auto" or "inline"'),
 }
 
-/** Checks the options and returns them, with their defaults: a `db` or a `path`, and a `table`. */
+/** Checks the options and returns them, with their defaults: a `db` or a `path`, a `table` and a `mode`. */
 function readSqliteOptions(given) {
   const options = readOptions('sqlite', given, CHECKS)
   if ((options.db === undefined) === (options.path === undefined)) {
@@ -30,7 +29,10 @@ function readSqliteOptions(given) {
     throw optionsError('sqlite', `The sqlite storage needs ${which}.`)
   }
   if (options.db !== undefined) checkDatabase(options.db)
-  return { table: 'conversations', ...options }
+  else if (options.mode !== undefined) {
+    throw optionsError('sqlite', 'The option "mode" of the sqlite storage goes with the option "db".')
+  }
+  return { table: 'conversations', mode: 'auto', ...options }
 }
 
 module.exports = { readSqliteOptions }

@@ -26,11 +26,7 @@ class InlineTable {
    * with `code` and `reason`.
    */
   perform(db, run) {
-    if (!this.#checked) {
-      if (!this.#ensure(db)) return run(NOTHING)
-      // A transaction of the user's may yet take the table away again.
-      this.#checked = inTransaction(db) === false
-    }
+    if (!this.ensure(db)) return run(NOTHING)
     try {
       this.#statements ??= new Statements(db, this.#sql)
       return run(this.#statements)
@@ -44,7 +40,15 @@ class InlineTable {
   }
 
   /** Makes the table where it is missing and checks it. Answers whether it is there: a read-only database may lack it. */
-  #ensure(db) {
+  ensure(db) {
+    if (this.#checked) return true
+    if (!this.#find(db)) return false
+    // A transaction of the user's may yet take the table away again.
+    this.#checked = inTransaction(db) === false
+    return true
+  }
+
+  #find(db) {
     const { create, kind, columns, unique } = this.#sql
     refuseSecondCopy(db)
     const rows = (sql) => db.prepare(sql).all(this.#name).map(texts)

@@ -32,6 +32,13 @@ interface SQLiteCommonOptions {
 interface SQLiteDatabaseOptions extends SQLiteCommonOptions {
   /** The user's own connection. It keeps its pragmas, and operations join the transaction that is open on it. */
   db: SQLiteDatabase
+  /**
+   * `"inline"` does everything on that connection itself, on the event loop; `"auto"` uses a connection of its own
+   * beside it, on another thread, where that is possible and safe (see `docs/sqlite-native.md`).
+   *
+   * @default "auto"
+   */
+  mode?: 'auto' | 'inline' | undefined
   path?: undefined
 }
 
@@ -39,6 +46,7 @@ interface SQLitePathOptions extends SQLiteCommonOptions {
   /** The database file. Made, with its directory, at the first operation. Its journal is WAL, with `synchronous=FULL`. */
   path: string
   db?: undefined
+  mode?: undefined
 }
 
 /** Either a `db` or a `path`. */

@@ -11,8 +11,10 @@ const CLASSES = { memory: MemoryStorage, file: FileStorage, redis: RedisStorage,
  */
 export function openPlace(place) {
   if (place.adapter === 'better-sqlite3') {
-    const { path, ...options } = place.options
-    return new SQLiteStorage({ db: new Database(path), ...options })
+    const { path, journal, ...options } = place.options
+    const db = new Database(path)
+    if (journal !== undefined) db.pragma(`journal_mode = ${journal}`)
+    return new SQLiteStorage({ db, ...options })
   }
   return new CLASSES[place.adapter](place.options)
 }

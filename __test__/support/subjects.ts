@@ -19,6 +19,8 @@ export interface Subject {
   name: string
   /** Whether a state outlives the process. */
   persistent: boolean
+  /** How often the writer of P5 is killed; by default as often as the environment says. */
+  kills?: number
   /** A new, empty place, removed after the test. */
   makePlace(): Promise<Place>
   /** Puts `text` where the adapter keeps the conversation, past the adapter. */

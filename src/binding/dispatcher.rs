@@ -83,6 +83,12 @@ impl Dispatcher {
         self.shared.exchange.register(store);
         self.shared.clone()
     }
+
+    /// The same as `handOver()`, for when the database itself calls us, between two microtasks.
+    pub fn hand_over_anywhere(&self) -> Box<dyn Fn() + Send + Sync> {
+        let exchange = self.shared.exchange.clone();
+        Box::new(move || exchange.hand_over())
+    }
 }
 
 impl Waiting {

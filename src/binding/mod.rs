@@ -5,6 +5,7 @@ mod exchange;
 mod failure;
 mod file;
 mod handle;
+mod host;
 mod memory;
 mod raw;
 mod redis;

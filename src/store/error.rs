@@ -19,6 +19,8 @@ pub enum ErrorKind {
     Closed,
     /// A bug in this package.
     Internal,
+    /// Never seen by the user: the operation is to be repeated on the connection that is the user's own.
+    Returned,
 }
 
 impl ErrorKind {
@@ -32,6 +34,7 @@ impl ErrorKind {
             ErrorKind::Denied => "ERR_STORAGE_DENIED",
             ErrorKind::Closed => "ERR_STORAGE_CLOSED",
             ErrorKind::Internal => "ERR_STORAGE_INTERNAL",
+            ErrorKind::Returned => "FLOWKIT_RETURNED",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the writer needs of a connection, so that it serves SQLite's copy in this addon and, later, better-sqlite3's.
+//! What the writer needs of a connection, so that it serves SQLite's copy in this addon and better-sqlite3's.
 
 use super::errors::{Failure, Trouble};
 use super::table::Table;
@@ -46,6 +46,11 @@ pub trait Connection {
     /// Whether what it has open is still what lies at its path. SQLite itself goes on writing to a deleted file.
     fn is_current(&self) -> bool {
         true
+    }
+
+    /// Whether the file is someone else's, whose own connection can do things that this one cannot.
+    fn is_guest(&self) -> bool {
+        false
     }
 
     /// Closes a connection that is no longer current, so that it cannot harm the file that took the place of its own.

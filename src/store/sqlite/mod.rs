@@ -7,11 +7,14 @@
 mod bundled;
 mod connection;
 pub mod errors;
+pub mod host;
+mod job;
 pub mod names;
 mod patience;
 mod place;
 mod queue;
 mod registry;
+mod returns;
 pub mod schema;
 pub mod second_copy;
 mod session;
@@ -28,7 +31,8 @@ use std::time::Instant;
 
 use super::error::StoreError;
 use super::{Operation, Request, Store};
-use queue::Job;
+use job::Job;
+use returns::Returns;
 use table::Table;
 use writer::Writer;
 
@@ -42,6 +46,8 @@ pub struct SqliteConfig {
 pub struct SqliteStore {
     table: Arc<Table>,
     writer: Arc<Writer>,
+    /// Where operations go that a guest connection cannot do.
+    returns: Option<Arc<Returns>>,
     /// Has left the writer.
     closed: AtomicBool,
 }
@@ -54,7 +60,7 @@ impl SqliteStore {
 
     /// A store on a writer that it has joined.
     fn with(writer: Arc<Writer>, SqliteConfig { path, table }: SqliteConfig) -> Self {
-        SqliteStore { table: Arc::new(Table::new(&path, table)), writer, closed: AtomicBool::new(false) }
+        SqliteStore { table: Arc::new(Table::new(&path, table)), writer, returns: None, closed: AtomicBool::new(false) }
     }
 }
 
@@ -69,7 +75,7 @@ impl Store for SqliteStore {
                 operation.ticket.settle(Err(StoreError::closed()));
                 continue;
             }
-            jobs.push(Job { table: self.table.clone(), operation });
+            jobs.push(Job { table: self.table.clone(), operation, returns: self.returns.clone() });
         }
         if !jobs.is_empty() {
             self.writer.submit(jobs, leaving);

@@ -1,19 +1,12 @@
 //! What waits for the writer of one database file, and who uses it.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::super::{Operation, Request, Ticket};
-use super::table::Table;
-
-/// An operation and the table it is about.
-pub struct Job {
-    pub table: Arc<Table>,
-    pub operation: Operation,
-}
+use super::super::{Request, Ticket};
+use super::job::Job;
 
 /// The bounds of one transaction, and of the wait for it.
 #[derive(Clone, Copy)]
@@ -23,11 +16,14 @@ pub struct Limits {
     pub bytes: usize,
     /// How long a batch waits for locks that others hold.
     pub patience: Duration,
+    /// After how long without work the connection is closed and the thread ends. An open connection, however idle,
+    /// keeps others from switching the journal mode and from locking the file whole.
+    pub idle: Option<Duration>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { operations: 1024, bytes: 8 * 1024 * 1024, patience: Duration::from_secs(5) }
+        Limits { operations: 1024, bytes: 8 * 1024 * 1024, patience: Duration::from_secs(5), idle: None }
     }
 }
 
@@ -56,6 +52,10 @@ struct State {
     /// Someone asked for the connection to be closed.
     must_disconnect: bool,
     disconnects: u64,
+    /// The thread is doing what it took.
+    is_at_work: bool,
+    /// The owner of the file is closing: as if no store were left.
+    is_shut: bool,
 }
 
 pub struct Queue {
@@ -63,11 +63,19 @@ pub struct Queue {
     state: Mutex<State>,
     work: Condvar,
     disconnected: Condvar,
+    /// Everything is done, or the thread has ended.
+    rested: Condvar,
 }
 
 impl Queue {
     pub fn new(limits: Limits) -> Self {
-        Queue { limits, state: Mutex::default(), work: Condvar::new(), disconnected: Condvar::new() }
+        Queue {
+            limits,
+            state: Mutex::default(),
+            work: Condvar::new(),
+            disconnected: Condvar::new(),
+            rested: Condvar::new(),
+        }
     }
 
     pub fn limits(&self) -> Limits {
@@ -98,6 +106,8 @@ impl Queue {
     pub fn abandon(&self) -> Vec<Job> {
         let mut state = self.state.lock();
         state.has_thread = false;
+        state.is_at_work = false;
+        self.rested.notify_all();
         self.disengage(&mut state);
         state.jobs.drain(..).collect()
     }
@@ -105,6 +115,7 @@ impl Queue {
     /// Waits for the next task. `connected`: the thread has a connection.
     pub fn next(&self, connected: bool) -> Task {
         let mut state = self.state.lock();
+        state.is_at_work = false;
         loop {
             if !connected && state.is_engaged {
                 self.disengage(&mut state);
@@ -113,18 +124,30 @@ impl Queue {
                 return Task::Disconnect;
             }
             if let Some(task) = self.take(&mut state) {
+                state.is_at_work = true;
                 return task;
             }
-            if state.users == 0 {
+            self.rested.notify_all();
+            let is_over = state.users == 0 || state.is_shut;
+            if is_over || self.is_idle(&mut state) {
                 if connected {
                     return Task::Disconnect;
                 }
                 // Under the lock: whoever comes next sees that it has to start a thread.
                 state.has_thread = false;
+                self.rested.notify_all();
                 return Task::End;
             }
-            self.work.wait(&mut state);
         }
+    }
+
+    /// Waits for work. Answers whether there was none for so long that the thread may end.
+    fn is_idle(&self, state: &mut MutexGuard<'_, State>) -> bool {
+        let Some(idle) = self.limits.idle else {
+            self.work.wait(state);
+            return false;
+        };
+        self.work.wait_for(state, idle).timed_out() && state.jobs.is_empty() && !state.must_disconnect
     }
 
     fn disengage(&self, state: &mut State) {
@@ -142,7 +165,7 @@ impl Queue {
         }
         let (mut count, mut bytes) = (0, 0);
         for job in &state.jobs {
-            bytes += size(&job.operation.request);
+            bytes += job.size();
             if is_close(job) || count == self.limits.operations || (count > 0 && bytes > self.limits.bytes) {
                 break;
             }
@@ -163,12 +186,22 @@ impl Queue {
         self.work.notify_one();
         while state.disconnects == before && !self.disconnected.wait_until(&mut state, deadline).timed_out() {}
     }
-}
 
-fn size(request: &Request) -> usize {
-    match request {
-        Request::Save { id, text } => id.len() + text.len(),
-        Request::Load { id } | Request::Delete { id } => id.len(),
-        Request::Close => 0,
+    /// Waits until everything is done, at most until `deadline`.
+    pub fn drain(&self, deadline: Instant) {
+        let mut state = self.state.lock();
+        while state.has_thread && (state.is_at_work || !state.jobs.is_empty()) {
+            if self.rested.wait_until(&mut state, deadline).timed_out() {
+                break;
+            }
+        }
+    }
+
+    /// Has everything done, the connection closed and the thread ended; waits for it, at most until `deadline`.
+    pub fn shut(&self, deadline: Instant) {
+        let mut state = self.state.lock();
+        state.is_shut = true;
+        self.work.notify_one();
+        while state.has_thread && !self.rested.wait_until(&mut state, deadline).timed_out() {}
     }
 }

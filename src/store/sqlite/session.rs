@@ -10,8 +10,9 @@ use super::super::error::{ErrorKind, StoreError};
 use super::super::{Outcome, Request};
 use super::connection::{Connection, Stored};
 use super::errors::{Failure, Trouble};
+use super::job::Job;
 use super::patience::Patience;
-use super::queue::Job;
+use super::returns::{may_be_the_guest, returned};
 use super::schema;
 use super::table::Table;
 
@@ -51,7 +52,7 @@ impl Session {
         // The operations on a table that is refused leave the others in peace.
         for job in jobs {
             match refused.get(&job.table.name) {
-                Some(trouble) => run.outcomes.push(Err(trouble.explain(&job.table))),
+                Some(trouble) => run.outcomes.push(Err(job.refuse(trouble))),
                 None => self.settle(std::slice::from_ref(job), 0..1, &mut run),
             }
         }
@@ -124,13 +125,15 @@ impl Session {
     }
 
     /// Within a transaction: the failure of one statement is the affair of its own operation, unless it ended the
-    /// transaction or was only a lock.
+    /// transaction, or was only a lock, or has made its store give everything back: then what was done before it in this
+    /// transaction has to be given back too.
     fn perform_all(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, Trouble> {
         let mut outcomes = Vec::with_capacity(jobs.len());
         for job in jobs {
+            let was_returned = job.is_returned();
             let result = self.perform(job).map_err(Trouble::from);
             if let Err(trouble) = &result
-                && (trouble.is_busy() || !self.connection.in_transaction())
+                && (trouble.is_busy() || !self.connection.in_transaction() || job.is_returned() != was_returned)
             {
                 return Err(trouble.clone());
             }
@@ -139,7 +142,21 @@ impl Session {
         Ok(outcomes)
     }
 
-    fn perform(&mut self, Job { table, operation }: &Job) -> Result<Outcome, Failure> {
+    fn perform(&mut self, job: &Job) -> Result<Outcome, Failure> {
+        if job.is_returned() {
+            return Ok(Err(returned()));
+        }
+        let result = self.execute(job);
+        if let (Err(failure), Some(returns)) = (&result, &job.returns)
+            && self.connection.is_guest()
+            && may_be_the_guest(failure)
+        {
+            returns.begin(&failure.message);
+        }
+        result
+    }
+
+    fn execute(&mut self, Job { table, operation, .. }: &Job) -> Result<Outcome, Failure> {
         Ok(Ok(match &operation.request {
             Request::Save { id, text } => {
                 self.connection.upsert(table, id, text, now())?;
@@ -161,6 +178,9 @@ impl Session {
     fn finish(&mut self, job: &Job, result: Result<Outcome, Trouble>) -> Outcome {
         result.unwrap_or_else(|trouble| {
             self.note(&trouble);
+            if job.is_returned() {
+                return Err(returned());
+            }
             if let Trouble::Sqlite(failure) = &trouble
                 && failure.primary() == ffi::SQLITE_ERROR
             {

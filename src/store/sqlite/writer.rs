@@ -9,8 +9,9 @@ use super::super::Outcome;
 use super::super::error::{ErrorKind, StoreError};
 use super::connection::Open;
 use super::errors::Trouble;
+use super::job::Job;
 use super::patience::Patience;
-use super::queue::{Job, Limits, Queue, Task};
+use super::queue::{Limits, Queue, Task};
 use super::session::Session;
 
 /// Shared by all stores on one file. The thread starts with the first operation and ends, its connection closed, when
@@ -68,7 +69,7 @@ impl Writer {
             disconnect(session);
         }
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
-            job.operation.ticket.settle(outcome);
+            job.settle(outcome);
         }
     }
 
@@ -79,7 +80,7 @@ impl Writer {
         }
         match self.connect(session, &mut patience) {
             Ok(session) => session.run(jobs, patience),
-            Err(trouble) => jobs.iter().map(|job| Err(trouble.explain(&job.table))).collect(),
+            Err(trouble) => jobs.iter().map(|job| Err(job.refuse(&trouble))).collect(),
         }
     }
 

@@ -68,6 +68,15 @@ impl Server {
         redis::cmd(words[0]).arg(&words[1..]).query(&mut client.get_connection()?)
     }
 
+    /// Waits until this asking connection is the only one: the server needs a moment to see that another has gone.
+    pub fn wait_until_alone(&self) {
+        let end = Instant::now() + Duration::from_secs(5);
+        while self.ask::<String>("CLIENT LIST").lines().count() > 1 {
+            assert!(Instant::now() < end, "a connection outlives its store");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     fn await_ready(&self) {
         let end = Instant::now() + Duration::from_secs(10);
         loop {

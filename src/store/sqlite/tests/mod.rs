@@ -96,13 +96,13 @@ fn submit(store: &SqliteStore, requests: impl IntoIterator<Item = Request>) -> V
 }
 
 /// Submits all requests in one go and waits for all of them.
-fn together(store: &SqliteStore, requests: impl IntoIterator<Item = Request>) -> Vec<Outcome> {
+pub fn together(store: &dyn Store, requests: impl IntoIterator<Item = Request>) -> Vec<Outcome> {
     let (operations, answers): (Vec<_>, Vec<_>) = requests.into_iter().map(operation).unzip();
     store.submit(operations);
     answers.into_iter().map(Answer::wait).collect()
 }
 
-fn text(text: &str) -> Outcome {
+pub fn text(text: &str) -> Outcome {
     Ok(Some(text.to_owned()))
 }
 

@@ -1,0 +1,89 @@
+import { mkdir, readdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { conformance } from './suite.js'
+import { runChild, startChild } from './support/child.js'
+import { runSql, type Subject, temporaryDirectory } from './support/subjects.js'
+
+/** How often the writer is killed in each journal mode. */
+const KILLS = Number(process.env.FLOWKIT_KILLS ?? 40)
+
+const JOURNALS = ['DELETE', 'WAL']
+
+for (const journal of JOURNALS) {
+  const subject: Subject = {
+    name: `better-sqlite3, a file in ${journal} mode, off the event loop`,
+    persistent: true,
+    kills: KILLS,
+    makePlace: async () => {
+      const path = join(await temporaryDirectory(), 'data', 'states.db')
+      await mkdir(dirname(path))
+      return { adapter: 'better-sqlite3', options: { path, journal } }
+    },
+    async plant(place, storage, id, text) {
+      // Makes the table.
+      await (storage as { load(id: string): Promise<unknown> }).load('nobody')
+      const sql = 'INSERT OR REPLACE INTO conversations (id, state, updated_at) VALUES (?, ?, 1)'
+      await runSql(place.options.path, sql, id, text)
+    },
+  }
+  conformance(subject)
+}
+
+describe('several writers on one file', () => {
+  for (const journal of JOURNALS) {
+    it(`${journal}: two threads with their connections, our threads and another process lose nothing`, async () => {
+      const path = join(await temporaryDirectory(), 'states.db')
+      await runSql(path, 'CREATE TABLE log (writer TEXT, number INTEGER, PRIMARY KEY (writer, number))')
+      await runSql(path, 'CREATE TABLE counter (n INTEGER)')
+      await runSql(path, 'INSERT INTO counter VALUES (0)')
+      const count = journal === 'WAL' ? 1500 : 300
+      const one = startChild('host-writers.mjs', { path, journal, name: 'main', worker: 'worker', count })
+      const two = startChild('host-writers.mjs', { path, journal, name: 'process', count })
+      for (const ending of await Promise.all([one.ending, two.ending])) {
+        expect(ending).toEqual({ code: 0, signal: null, stdout: 'done\n', stderr: '' })
+      }
+      expect(await runSql(path, 'PRAGMA integrity_check')).toEqual([{ integrity_check: 'ok' }])
+      expect(await runSql(path, 'SELECT n FROM counter')).toEqual([{ n: 3 * count }])
+      expect(await runSql(path, 'SELECT count(*) AS n FROM log')).toEqual([{ n: 3 * count }])
+      expect(await runSql(path, 'SELECT count(*) AS n FROM conversations')).toEqual([{ n: 3 * count }])
+    })
+  }
+})
+
+describe('node:sqlite', () => {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const has = major > 22 || (major === 22 && minor >= 16)
+  for (const allowExtension of [true, false]) {
+    it.runIf(has)(
+      `is ${allowExtension ? 'native' : 'inline'} where extensions are ${allowExtension ? '' : 'not '}allowed`,
+      async () => {
+        const path = join(await temporaryDirectory(), 'states.db')
+        const { stdout } = await runChild('node-sqlite.mjs', { path, options: { allowExtension } })
+        const report = JSON.parse(stdout)
+        expect(report).toMatchObject({ mode: allowExtension ? 'native' : 'inline', undone: null, files: ['states.db'] })
+        // Inline, an un-awaited save waits for the end of the tick.
+        if (allowExtension) expect(report).toMatchObject({ seen: 99, late: 'done' })
+        else expect(report).toMatchObject({ late: 'ERR_STORAGE_CLOSED' })
+      },
+    )
+  }
+})
+
+describe('un-awaited saves', () => {
+  const count = 200
+  for (const journal of JOURNALS) {
+    for (const ending of ['close', 'exit', 'throw', 'worker, close', 'worker, end', 'worker, terminated']) {
+      it(`${journal}: are kept, ${ending}`, async () => {
+        const path = join(await temporaryDirectory(), 'states.db')
+        const child = await runChild('host-close.mjs', { path, journal, ending, count })
+        expect(child).toMatchObject({ code: ending === 'throw' ? 1 : 0, signal: null })
+        if (ending !== 'throw') expect(child.stderr).toBe('')
+        // The user's connection was the last to close, so that SQLite has removed -wal and -shm.
+        if (ending === 'close' || ending.startsWith('worker')) expect(child.stdout).toBe('states.db\n')
+        expect(await runSql(path, 'SELECT count(*) AS n FROM conversations')).toEqual([{ n: count }])
+        expect(await readdir(dirname(path))).toEqual(['states.db'])
+      })
+    }
+  }
+})

@@ -1,0 +1,151 @@
+//! A connection of our own to the owner's file, through the owner's copy of SQLite.
+//!
+//! Never through the bundled copy: POSIX locks belong to the process, so that two copies in one process do not see each
+//! other's locks and destroy the file (measured: within 36 commits).
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, c_int};
+use std::path::PathBuf;
+use std::ptr;
+
+use rusqlite::ffi::{self, sqlite3 as Db};
+
+use super::super::bundled::BUSY_SLICE;
+use super::super::connection::{Connection, Stored};
+use super::super::errors::{Failure, Trouble};
+use super::super::place::Identity;
+use super::super::table::Table;
+use super::api::Api;
+use super::statement::{Statement, failure};
+
+/// Where, and how, to open.
+#[derive(Clone)]
+pub struct Target {
+    pub api: Api,
+    /// As the owner's connection knows it: absolute, symbolic links resolved.
+    pub filename: CString,
+    pub vfs: CString,
+    pub is_read_only: bool,
+    /// Copied from the owner's connection: `PRAGMA name = value`.
+    pub pragmas: Vec<(&'static str, String)>,
+    pub path: PathBuf,
+    /// The file that the owner has open.
+    pub identity: Identity,
+}
+
+pub struct HostConnection {
+    api: Api,
+    db: *mut Db,
+    /// By their SQL. Few: three for each table, and some of the writer's own.
+    statements: HashMap<String, Statement>,
+    path: PathBuf,
+    identity: Identity,
+}
+
+/// Opens another connection to the owner's file.
+pub fn open(target: &Target) -> Result<HostConnection, Trouble> {
+    // Renamed or deleted and made anew since the owner opened it: by its name we would find another file.
+    if Identity::of(&target.path) != target.identity {
+        return Err(Failure::new(ffi::SQLITE_READONLY_DBMOVED, "the database file was moved").into());
+    }
+    let access = if target.is_read_only { ffi::SQLITE_OPEN_READONLY } else { ffi::SQLITE_OPEN_READWRITE };
+    let mut connection = HostConnection {
+        api: target.api,
+        db: open_raw(&target.api, &target.filename, &target.vfs, access | ffi::SQLITE_OPEN_NOMUTEX)?,
+        statements: HashMap::new(),
+        path: target.path.clone(),
+        identity: target.identity,
+    };
+    for (name, value) in &target.pragmas {
+        connection.execute(&format!("PRAGMA {name} = {value}"))?;
+    }
+    Ok(connection)
+}
+
+/// Neither the URI flag (`file:x?mode=ro` is a file's name like any other for better-sqlite3) nor CREATE (a database
+/// that was deleted meanwhile must not come back empty).
+fn open_raw(api: &Api, filename: &CStr, vfs: &CStr, flags: c_int) -> Result<*mut Db, Failure> {
+    let mut db = ptr::null_mut();
+    // SAFETY: both texts are NUL-terminated and only read during the call; the VFS is registered in that copy, as the
+    // owner's own connection uses it.
+    let code = unsafe { (api.open)(filename.as_ptr(), &mut db, flags, vfs.as_ptr()) };
+    if code != ffi::SQLITE_OK {
+        // SAFETY: even a failed open may answer a connection, which tells why and has to be closed; close takes null.
+        let failure = unsafe { failure(api, db, code) };
+        // SAFETY: as above; not used afterwards.
+        unsafe { (api.close)(db) };
+        return Err(failure);
+    }
+    let slice = c_int::try_from(BUSY_SLICE.as_millis()).unwrap_or(c_int::MAX);
+    // SAFETY: an open connection that nobody else knows.
+    unsafe { (api.busy_timeout)(db, slice) };
+    Ok(db)
+}
+
+impl HostConnection {
+    /// Prepares the statements for `table`, which shows whether this connection can do what the owner's can.
+    pub fn probe(&mut self, table: &Table) -> Result<(), Failure> {
+        for sql in [&table.upsert, &table.get, &table.delete] {
+            self.statement(sql)?;
+        }
+        Ok(())
+    }
+
+    fn statement(&mut self, sql: &str) -> Result<&mut Statement, Failure> {
+        if !self.statements.contains_key(sql) {
+            // SAFETY: the connection is open and ours alone. It closes in `drop`, after all its statements.
+            let statement = unsafe { Statement::prepare(self.api, self.db, sql) }?;
+            self.statements.insert(sql.to_owned(), statement);
+        }
+        Ok(self.statements.get_mut(sql).expect("it was just inserted"))
+    }
+}
+
+impl Connection for HostConnection {
+    fn execute(&mut self, sql: &str) -> Result<(), Failure> {
+        self.statement(sql)?.run(&[], None)?.finish()
+    }
+
+    fn query(&mut self, sql: &str, parameter: &str) -> Result<Vec<Vec<String>>, Failure> {
+        let mut running = self.statement(sql)?.run(&[parameter], None)?;
+        let mut rows = Vec::new();
+        while running.step()? {
+            rows.push((0..running.columns()).map(|column| running.text(column)).collect());
+        }
+        Ok(rows)
+    }
+
+    fn in_transaction(&self) -> bool {
+        // SAFETY: the connection is open and ours alone.
+        unsafe { (self.api.get_autocommit)(self.db) == 0 }
+    }
+
+    fn upsert(&mut self, table: &Table, id: &str, text: &str, now: i64) -> Result<(), Failure> {
+        self.statement(&table.upsert)?.run(&[id, text], Some(now))?.finish()
+    }
+
+    fn get(&mut self, table: &Table, id: &str) -> Result<Stored, Failure> {
+        let mut running = self.statement(&table.get)?.run(&[id], None)?;
+        Ok(if running.step()? { running.stored() } else { Stored::Nothing })
+    }
+
+    fn delete(&mut self, table: &Table, id: &str) -> Result<(), Failure> {
+        self.statement(&table.delete)?.run(&[id], None)?.finish()
+    }
+
+    fn is_current(&self) -> bool {
+        Identity::of(&self.path) == self.identity
+    }
+
+    fn is_guest(&self) -> bool {
+        true
+    }
+}
+
+impl Drop for HostConnection {
+    fn drop(&mut self) {
+        self.statements.clear();
+        // SAFETY: opened by `open_raw`, closed nowhere else; no statement of it is left.
+        unsafe { (self.api.close)(self.db) };
+    }
+}

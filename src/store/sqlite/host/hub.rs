@@ -1,0 +1,172 @@
+//! One for each of the user's connections: the writer beside it, and the two things that it must hear from it.
+
+use std::cell::Cell;
+use std::ffi::{CStr, c_int, c_uint, c_void};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rusqlite::ffi;
+
+use super::super::connection::Connection;
+use super::super::patience::Patience;
+use super::super::queue::Limits;
+use super::super::table::Table;
+use super::super::writer::Writer;
+use super::connection::{self, Target};
+use super::owner::Owner;
+use super::{gate, pin};
+
+/// Under this key the user's connection knows its hub. Every copy and version of this package uses the same, as there
+/// is one trace slot: the second copy must find that it comes too late.
+const KEY: &CStr = c"flowkit-storage";
+
+/// How long an open but idle connection of ours may stand in the way of others.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// How long the user's `close()` waits for un-awaited saves.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Gives the operations called so far, of all storages of this JavaScript thread, to their stores.
+pub type HandOver = Box<dyn Fn() + Send + Sync>;
+
+/// What the user's connection keeps under [`KEY`]. The first field has this place in every version of the package.
+#[repr(C)]
+struct Slot {
+    /// The address of something in the image that made it: only that image can read the rest.
+    image: *const c_void,
+    hub: Arc<Hub>,
+}
+
+pub struct Hub {
+    pub writer: Arc<Writer>,
+    target: Target,
+    hand_over: HandOver,
+    /// The user's connection is closed.
+    closed: AtomicBool,
+    owner: OnThread,
+}
+
+/// The user's connection, until it closes.
+struct OnThread(Cell<Option<Owner>>);
+
+// SAFETY: the hub is shared with no other thread but through `Arc<dyn Store>`, whose operations on it (`submit`,
+// `release`) run on the JavaScript thread, as the trace callback and the destructor do, which alone read this cell. The
+// writer thread has the `Writer` only.
+unsafe impl Send for OnThread {}
+// SAFETY: as above.
+unsafe impl Sync for OnThread {}
+
+fn image() -> *const c_void {
+    (&raw const IMAGE).cast()
+}
+static IMAGE: AtomicBool = AtomicBool::new(false);
+
+impl Hub {
+    /// The hub of this connection, made if it is missing; or why there must be none.
+    pub fn of(owner: Owner, hand_over: HandOver) -> Result<Arc<Hub>, String> {
+        // SAFETY: the connection is open and this thread's own.
+        let found = unsafe { (owner.api.get_clientdata)(owner.db, KEY.as_ptr()) };
+        if !found.is_null() {
+            // SAFETY: only this package uses the key, and begins what it keeps there with the image's address.
+            let maker = unsafe { *found.cast::<*const c_void>() };
+            if maker != image() {
+                return Err("another copy of this package serves this connection".into());
+            }
+            // SAFETY: this very image made it, as a `Slot`, which lives until the connection closes.
+            return Ok(unsafe { (*found.cast::<Slot>()).hub.clone() });
+        }
+        let (target, patience) = owner.target()?;
+        pin::pin(owner.api.open as *const c_void);
+        let limits = Limits { patience, idle: Some(IDLE), ..Limits::default() };
+        let there = target.clone();
+        let open = Box::new(move || Ok(Box::new(connection::open(&there)?) as Box<dyn Connection>));
+        let writer = Writer::new(open, limits);
+        let owner_here = OnThread(Cell::new(Some(owner)));
+        let hub = Arc::new(Hub { writer, target, hand_over, closed: AtomicBool::new(false), owner: owner_here });
+        hub.attach(owner)?;
+        Ok(hub)
+    }
+
+    fn attach(self: &Arc<Self>, owner: Owner) -> Result<(), String> {
+        let slot = Box::into_raw(Box::new(Slot { image: image(), hub: self.clone() }));
+        // SAFETY: the connection is open and this thread's own. It calls `on_close` exactly once with the slot, also
+        // where it has no memory for it and answers an error: then at once, before anything else knows of the slot.
+        unsafe {
+            if (owner.api.set_clientdata)(owner.db, KEY.as_ptr(), slot.cast(), Some(on_close)) != ffi::SQLITE_OK {
+                return Err("its SQLite is out of memory".into());
+            }
+            // The hub lives as long as the slot, and `on_close` takes the callback away.
+            let context = Arc::as_ptr(self).cast_mut().cast();
+            (owner.api.trace)(owner.db, ffi::SQLITE_TRACE_STMT as c_uint, Some(on_statement), context);
+        }
+        Ok(())
+    }
+
+    /// Whether a second connection can do with `table` what the user's own can. Runs on the JavaScript thread.
+    pub fn probe(&self, table: &Table) -> Result<(), String> {
+        let explain = |error: String| format!("a second connection cannot use {}: {error}", table.place());
+        // Someone may hold the file locked just now; the user's own statement would wait as long.
+        let mut patience = Patience::until(Instant::now() + self.writer.queue.limits().patience);
+        let probe = || Ok(connection::open(&self.target)?.probe(table)?);
+        patience.retry(probe).map_err(|trouble| explain(trouble.explain(table).reason))
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Waits until everything called so far is done: on the user's connection something is about to begin that it
+    /// would disturb.
+    pub fn make_way(&self, disconnect: bool) {
+        (self.hand_over)();
+        // One batch may wait that long for a lock, and then be followed by another that has waited in the queue.
+        let deadline = Instant::now() + self.writer.queue.limits().patience * 2;
+        self.writer.queue.drain(deadline);
+        if disconnect {
+            self.writer.queue.disconnect(deadline);
+        }
+    }
+
+    fn close(&self) {
+        (self.hand_over)();
+        self.closed.store(true, Ordering::Relaxed);
+        // A transaction that is still open is rolled back only after us; until then the writer cannot go on.
+        let waits = self.owner.0.take().is_some_and(|owner| {
+            // SAFETY: called within the connection's close, on its own thread. Should it live on as a zombie, its
+            // statements must not call into a hub that is gone.
+            unsafe { (owner.api.trace)(owner.db, 0, None, std::ptr::null_mut()) };
+            !owner.is_in_transaction()
+        });
+        self.writer.queue.shut(Instant::now() + if waits { CLOSE_PATIENCE } else { Duration::ZERO });
+    }
+}
+
+/// Called by SQLite within the user's `close()`, before it lets go of the file. Our connection closes first, so that
+/// the user's is the last and removes `-wal` and `-shm`.
+unsafe extern "C" fn on_close(slot: *mut c_void) {
+    // SAFETY: made by `attach`; SQLite calls this once for each.
+    let slot = unsafe { Box::from_raw(slot.cast::<Slot>()) };
+    // A panic must not unwind through SQLite.
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| slot.hub.close()));
+}
+
+/// Called by SQLite when a statement of the user's begins, on the JavaScript thread.
+unsafe extern "C" fn on_statement(_: c_uint, hub: *mut c_void, statement: *mut c_void, _: *mut c_void) -> c_int {
+    let _ = std::panic::catch_unwind(|| {
+        // SAFETY: `attach` gave the hub's address, and `close` takes this callback away before the hub can go.
+        let hub = unsafe { &*hub.cast::<Hub>() };
+        let Some(owner) = hub.owner.0.get() else { return };
+        // SAFETY: SQLite passes the statement that begins, of the user's connection.
+        let sql = unsafe {
+            let sql = (owner.api.sql)(statement.cast());
+            if sql.is_null() { c"" } else { CStr::from_ptr(sql) }
+        };
+        match gate::kind(sql.to_bytes()) {
+            gate::Kind::Transaction if !owner.is_in_transaction() => hub.make_way(false),
+            gate::Kind::WholeFile if !owner.is_in_transaction() => hub.make_way(true),
+            _ => {}
+        }
+    });
+    0
+}

@@ -1,0 +1,24 @@
+//! The user's own database file, off the event loop: a second connection to it, through the user's copy of SQLite.
+//!
+//! 1. [`entry`]: that copy is made to load this addon as an extension, and so hands over its functions ([`api`]).
+//! 2. [`owner`]: what the user's connection says of itself, and whether a second connection is safe and like the first.
+//! 3. [`hub`]: one for each of the user's connections. It has the writer thread, and hears of transactions and of the
+//!    close on the user's side.
+//! 4. [`connection`]: the second connection, used by the writer thread alone.
+//! 5. [`store`]: one table on it.
+//!
+//! The user's connection belongs to the JavaScript thread: SQLite as better-sqlite3 compiles it has no mutex for it.
+//! [`entry`], [`owner`], [`hub`] and [`store`] run there; only [`connection`] runs elsewhere.
+
+mod api;
+mod connection;
+pub mod entry;
+mod gate;
+pub mod hub;
+mod owner;
+mod pin;
+mod statement;
+pub mod store;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! The user's own connection: what it says of itself.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::path::PathBuf;
+use std::ptr;
+use std::time::Duration;
+
+use rusqlite::ffi::{self, sqlite3 as Db};
+
+use super::super::errors::Failure;
+use super::super::place::Identity;
+use super::api::Api;
+use super::connection::Target;
+use super::statement::Statement;
+
+/// A second connection, of whatever copy of SQLite, is only known to be safe on the system's files as they are. A cipher
+/// build has a VFS of its own, and we would lack the key.
+const KNOWN_VFS: [&[u8]; 3] = [b"unix", b"win32", b"win32-longpath"];
+
+/// Settings of a connection that decide what a write does. All of them are numbers.
+const PRAGMAS: [&str; 8] = [
+    "synchronous",
+    "fullfsync",
+    "checkpoint_fullfsync",
+    "wal_autocheckpoint",
+    "foreign_keys",
+    "recursive_triggers",
+    "ignore_check_constraints",
+    "secure_delete",
+];
+
+/// With less, the application's own statements would fail where they meet our commits; as yet it had nobody to wait for.
+const LEAST_BUSY_TIMEOUT: u64 = 1000;
+
+/// A connection of the user's. Used on its JavaScript thread only, and only while it is open.
+#[derive(Clone, Copy)]
+pub struct Owner {
+    pub api: Api,
+    pub db: *mut Db,
+}
+
+impl Owner {
+    /// # Safety
+    /// `db` is an open connection of `api`'s copy and belongs to this thread; the result is used only on this thread and
+    /// only while it is open.
+    pub unsafe fn new(api: Api, db: *mut Db) -> Self {
+        Owner { api, db }
+    }
+
+    pub fn is_in_transaction(&self) -> bool {
+        // SAFETY: as promised to `new`.
+        unsafe { (self.api.get_autocommit)(self.db) == 0 }
+    }
+
+    /// How to open a second connection like this one, and how long to wait for locks; or why that must not be.
+    pub fn target(&self) -> Result<(Target, Duration), String> {
+        let filename = self.filename().ok_or("the database is not a file of its own")?;
+        let vfs = self.vfs();
+        if !KNOWN_VFS.contains(&vfs.to_bytes()) {
+            return Err(format!("its file system layer is {vfs:?}, not the system's own"));
+        }
+        if self.has_moved() {
+            return Err("the database file was moved or deleted".into());
+        }
+        // SAFETY: no arguments.
+        if unsafe { (self.api.threadsafe)() } == 0 {
+            return Err("its SQLite was compiled for a single thread".into());
+        }
+        if self.pragma("locking_mode")?.eq_ignore_ascii_case("exclusive") {
+            return Err("its locking_mode is EXCLUSIVE".into());
+        }
+        let patience: u64 = self.pragma("busy_timeout")?.parse().unwrap_or(0);
+        if patience < LEAST_BUSY_TIMEOUT {
+            return Err(format!("its busy timeout is {patience} ms; {LEAST_BUSY_TIMEOUT} are needed"));
+        }
+        let triggers = self.value("SELECT count(*) FROM temp.sqlite_master WHERE type = 'trigger'")?;
+        if triggers != "0" {
+            return Err("it has temporary triggers, which no other connection would fire".into());
+        }
+        let mut pragmas = Vec::new();
+        for name in PRAGMAS {
+            let value = self.pragma(name)?;
+            // Not known to this version, or not a plain number.
+            if value.parse::<i64>().is_ok() {
+                pragmas.push((name, value));
+            }
+        }
+        let path = path_of(&filename);
+        let identity = Identity::of(&path);
+        // SAFETY: as promised to `new`.
+        let is_read_only = unsafe { (self.api.db_readonly)(self.db, c"main".as_ptr()) == 1 };
+        let target = Target { api: self.api, filename, vfs, is_read_only, pragmas, path, identity };
+        Ok((target, Duration::from_millis(patience)))
+    }
+
+    fn filename(&self) -> Option<CString> {
+        // SAFETY: as promised to `new`; the answer is null or a text that lives as long as the connection.
+        let name = unsafe {
+            let name = (self.api.db_filename)(self.db, c"main".as_ptr());
+            if name.is_null() { c"" } else { CStr::from_ptr(name) }
+        };
+        (!name.is_empty()).then(|| name.to_owned())
+    }
+
+    fn vfs(&self) -> CString {
+        let mut name: *mut c_char = ptr::null_mut();
+        self.ask(ffi::SQLITE_FCNTL_VFSNAME, (&raw mut name).cast());
+        if name.is_null() {
+            return CString::default();
+        }
+        // SAFETY: VFSNAME answers a text of SQLite's own allocator, which is ours to free.
+        unsafe {
+            let owned = CStr::from_ptr(name).to_owned();
+            (self.api.free)(name.cast());
+            owned
+        }
+    }
+
+    fn has_moved(&self) -> bool {
+        let mut moved: c_int = 0;
+        self.ask(ffi::SQLITE_FCNTL_HAS_MOVED, (&raw mut moved).cast());
+        moved != 0
+    }
+
+    fn ask(&self, question: c_int, answer: *mut c_void) {
+        // SAFETY: as promised to `new`. Both questions write one value of the type that their callers point at, or none.
+        unsafe { (self.api.file_control)(self.db, c"main".as_ptr(), question, answer) };
+    }
+
+    fn pragma(&self, name: &str) -> Result<String, String> {
+        self.value(&format!("PRAGMA {name}"))
+    }
+
+    /// The first column of the first row; empty where there is none.
+    fn value(&self, sql: &str) -> Result<String, String> {
+        // SAFETY: as promised to `new`; the statement does not outlive this call.
+        let answer = unsafe { Statement::prepare(self.api, self.db, sql) }.and_then(|mut statement| {
+            let mut running = statement.run(&[], None)?;
+            Ok(if running.step()? { running.text(0) } else { String::new() })
+        });
+        answer.map_err(|Failure { message, .. }| format!("it does not answer {sql}: {message}"))
+    }
+}
+
+#[cfg(unix)]
+fn path_of(filename: &CStr) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    std::ffi::OsStr::from_bytes(filename.to_bytes()).into()
+}
+
+#[cfg(not(unix))]
+fn path_of(filename: &CStr) -> PathBuf {
+    filename.to_string_lossy().into_owned().into()
+}

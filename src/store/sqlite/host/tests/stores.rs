@@ -1,0 +1,74 @@
+//! The store, its writer, and what the owner does meanwhile.
+
+use super::*;
+
+#[test]
+fn the_owners_close_waits_for_the_writer_and_is_the_last() {
+    let user = User::new("WAL");
+    let store = user.store();
+    let (operations, answers): (Vec<_>, Vec<_>) =
+        (0..500).map(|number| operation(save(&number.to_string(), "1"))).unzip();
+    store.submit(operations);
+    let User { _directory, path, db } = user;
+    db.close().unwrap();
+    assert!(!path.with_extension("db-wal").exists() && !path.with_extension("db-shm").exists());
+    for answer in answers {
+        answer.wait().unwrap();
+    }
+    assert_eq!(run(&store, load("1")).unwrap_err().kind, ErrorKind::Closed);
+    assert_eq!(run(&store, Request::Close), Ok(None));
+    let count: i64 = rusqlite::Connection::open(&path)
+        .unwrap()
+        .query_row("SELECT count(*) FROM conversations", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(count, 500);
+}
+
+#[test]
+fn stores_on_one_connection_share_its_writer_and_a_transaction_waits_for_it() {
+    let user = User::new("DELETE");
+    let (one, other) = (user.store(), user.store());
+    for round in 0..50 {
+        let (operation, answer) = operation(save("u", &round.to_string()));
+        one.submit(vec![operation]);
+        user.db.execute_batch("BEGIN").unwrap();
+        let found: String = user.db.query_row("SELECT state FROM conversations", [], |row| row.get(0)).unwrap();
+        assert_eq!(found, round.to_string());
+        user.db.execute_batch("COMMIT").unwrap();
+        answer.wait().unwrap();
+        assert_eq!(run(&other, load("u")), text(&round.to_string()));
+    }
+    assert!(!user.has("-journal"));
+}
+
+#[test]
+fn what_the_guest_cannot_do_is_given_back_with_all_that_follows() {
+    let user = User::new("WAL");
+    let store = user.store();
+    run(&store, save("a", "0")).unwrap();
+    user.add_function();
+    user.db
+        .execute_batch(
+            "CREATE TRIGGER t AFTER UPDATE ON conversations WHEN new.id = 'b' BEGIN SELECT mine(); END;
+             INSERT INTO conversations VALUES ('b', '0', 1)",
+        )
+        .unwrap();
+    let requests = [save("a", "1"), save("b", "1"), load("a"), save("c", "1")];
+    for outcome in together(&store, requests) {
+        assert_eq!(outcome.unwrap_err().kind, ErrorKind::Returned);
+    }
+    assert_eq!(run(&store, load("a")).unwrap_err().kind, ErrorKind::Returned);
+    let ids: Vec<_> = store
+        .take_returned()
+        .into_iter()
+        .map(|request| match request {
+            Request::Save { id, .. } | Request::Load { id } | Request::Delete { id } => id,
+            Request::Close => String::new(),
+        })
+        .collect();
+    assert_eq!(ids, ["a", "b", "a", "c", "a"]);
+    assert!(store.why_returned().unwrap().contains("mine"));
+    let state: String =
+        user.db.query_row("SELECT state FROM conversations WHERE id = 'a'", [], |row| row.get(0)).unwrap();
+    assert_eq!(state, "0", "none of the batch has taken effect");
+}
