@@ -51,25 +51,6 @@ describe('several writers on one file', () => {
   }
 })
 
-describe('node:sqlite', () => {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  const has = major > 22 || (major === 22 && minor >= 16)
-  for (const allowExtension of [true, false]) {
-    it.runIf(has)(
-      `is ${allowExtension ? 'native' : 'inline'} where extensions are ${allowExtension ? '' : 'not '}allowed`,
-      async () => {
-        const path = join(await temporaryDirectory(), 'states.db')
-        const { stdout } = await runChild('node-sqlite.mjs', { path, options: { allowExtension } })
-        const report = JSON.parse(stdout)
-        expect(report).toMatchObject({ mode: allowExtension ? 'native' : 'inline', undone: null, files: ['states.db'] })
-        // Inline, an un-awaited save waits for the end of the tick.
-        if (allowExtension) expect(report).toMatchObject({ seen: 99, late: 'done' })
-        else expect(report).toMatchObject({ late: 'ERR_STORAGE_CLOSED' })
-      },
-    )
-  }
-})
-
 describe('un-awaited saves', () => {
   const count = 200
   for (const journal of JOURNALS) {
