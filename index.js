@@ -2,7 +2,7 @@
 
 const path = require('node:path')
 
-const { MemoryHandle, openFile, openRedis, openSqlite } = require('./binding.js')
+const { MemoryHandle, openFile, openRedis, openSqlite } = require('./lib/binding.js')
 const { Adapter, INTERNAL } = require('./lib/adapter.js')
 const { Bridge } = require('./lib/bridge.js')
 const { getDispatcher, scheduleHandOver } = require('./lib/dispatcher.js')

@@ -99,7 +99,7 @@ describe('a project that switches', () => {
     const project = await makeProject(workshop, 'commonjs', [workshop.root])
     const { code, output } = await runToEnd(project, process.execPath, ['main.js', 'path'])
     expect(code).toBe(1)
-    expect(output).toContain('Cannot find native binding')
+    expect(output).toContain('found no binary for')
     expect(output).toContain(`Cannot find module '@andresaya/flowkit-storage-${process.platform}-${process.arch}`)
   })
 })

@@ -2,7 +2,7 @@
 // each save ("plain", what an adapter is without this package), inline, and native.
 //
 //   node benchmark/sqlite-host.mjs [seconds] [directory]
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -13,6 +13,15 @@ import { SQLiteStorage } from '../index.js'
 const seconds = Number(process.argv[2] ?? 2)
 const root = process.argv[3] ?? tmpdir()
 const text = 'x'.repeat(1800)
+
+/** Time that this thread has spent on a processor, in microseconds; Linux only. */
+function threadTime() {
+  try {
+    return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1000
+  } catch {
+    return Number.NaN
+  }
+}
 
 class Plain {
   constructor({ db }) {
@@ -43,6 +52,7 @@ async function measure(journal, synchronous, chains, make) {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   let saved = 0
   delay.enable()
+  const busy = threadTime()
   const start = performance.now()
   const end = start + seconds * 1000
   const chain = async (index) => {
@@ -55,13 +65,14 @@ async function measure(journal, synchronous, chains, make) {
   }
   await Promise.all(Array.from({ length: chains }, (_, index) => chain(index)))
   const elapsed = (performance.now() - start) / 1000
+  const cost = (threadTime() - busy) / saved
   delay.disable()
   db.close()
   rmSync(directory, { recursive: true })
-  return { perSecond: saved / elapsed, p99: delay.percentile(99) / 1e6 }
+  return { perSecond: saved / elapsed, cost, p99: delay.percentile(99) / 1e6 }
 }
 
-console.log('journal  sync    chains  subject  saves/s  x plain  loop delay p99 ms')
+console.log('journal  sync    chains  subject  saves/s  x plain  main thread us/save  loop delay p99 ms')
 for (const [journal, synchronous] of [
   ['WAL', 'FULL'],
   ['DELETE', 'FULL'],
@@ -70,12 +81,13 @@ for (const [journal, synchronous] of [
   for (const chains of [1, 16, 64, 256]) {
     let plain
     for (const [name, make] of Object.entries(SUBJECTS)) {
-      const { perSecond, p99 } = await measure(journal, synchronous, chains, make)
+      const { perSecond, cost, p99 } = await measure(journal, synchronous, chains, make)
       plain ??= perSecond
       const cells = [journal.padEnd(8), synchronous.padEnd(7), String(chains).padEnd(7), name.padEnd(8)]
       cells.push(
         perSecond.toFixed(0).padStart(7),
         (perSecond / plain).toFixed(1).padStart(8),
+        cost.toFixed(0).padStart(20),
         p99.toFixed(1).padStart(18),
       )
       console.log(cells.join(' '))

@@ -1,6 +1,6 @@
 'use strict'
 
-const { Dispatcher } = require('../binding.js')
+const { Dispatcher } = require('./binding.js')
 
 // Taken now, so that a test's fake timers do not stop real storage.
 const immediate = setImmediate

@@ -1,6 +1,6 @@
 'use strict'
 
-const { linkHost } = require('../binding.js')
+const { linkHost } = require('./binding.js')
 const { flushAtExit, getDispatcher, nothingAtExit, scheduleHandOver } = require('./dispatcher.js')
 const { describe, inTransaction, isOccupied, isOpen } = require('./sqlite-database.js')
 const { InlineSqlite } = require('./sqlite-inline.js')

@@ -1,6 +1,6 @@
 'use strict'
 
-const { explainSqlite } = require('../binding.js')
+const { explainSqlite } = require('./binding.js')
 const { flushAtExit, nothingAtExit } = require('./dispatcher.js')
 const { describe, inTransaction, isClosed, isLock, isOccupied, isOpen, sqliteError } = require('./sqlite-database.js')
 const { InlineTable } = require('./sqlite-table.js')

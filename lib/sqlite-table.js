@@ -1,6 +1,6 @@
 'use strict'
 
-const { isOpenByPath, judgeSqliteTable, sqliteStatements } = require('../binding.js')
+const { isOpenByPath, judgeSqliteTable, sqliteStatements } = require('./binding.js')
 const { describe, inTransaction, isReadOnly } = require('./sqlite-database.js')
 
 /** One table on the user's connection: made or checked at the first operation, its statements prepared once. */
