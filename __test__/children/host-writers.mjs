@@ -4,11 +4,10 @@ import Database from 'better-sqlite3'
 
 import { SQLiteStorage } from '../../index.js'
 
-const { path, journal, name, count, worker } = isMainThread ? JSON.parse(process.argv[2]) : workerData
+const { path, name, count, worker } = isMainThread ? JSON.parse(process.argv[2]) : workerData
 // Six connections compete without pause, and SQLite's locks are not fair.
 const db = new Database(path, { timeout: 60_000 })
-db.pragma(`journal_mode = ${journal}`)
-const other = worker && new Worker(new URL(import.meta.url), { workerData: { path, journal, name: worker, count } })
+const other = worker && new Worker(new URL(import.meta.url), { workerData: { path, name: worker, count } })
 const otherEnds = other && new Promise((resolve, reject) => other.on('error', reject).on('exit', resolve))
 
 const storage = new SQLiteStorage({ db })
