@@ -57,8 +57,6 @@ for (const [name, open] of KINDS) {
 
 describe('the inline path', () => {
   const open = (options: object = {}) => {
-    const db = new Database(':memory:')
-    onTestFinished(() => void db.close())
     const commits: string[] = []
     const traced = new Database(':memory:', { verbose: (sql) => commits.push(String(sql)) })
     onTestFinished(() => void traced.close())
