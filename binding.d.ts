@@ -59,6 +59,18 @@ export declare class MemoryHandle {
   place(id: string): string
 }
 
+/** One connection. Operations that it cannot answer are rejected with the code `FLOWKIT_RETURNED`. */
+export declare class RedisLink {
+  /** 0 being made, operations wait; 1 still being made, give it no operations; 2 ready; 3 ended. */
+  phase(): number
+  /** How it ended; nothing as long as answers are due. */
+  report(): RedisLinkReport | null
+  /** Takes no more operations, and gives back what is not answered within so many milliseconds. */
+  end(reason: string, patience: number): void
+  /** The way to the connection for states that expire after `ttl` seconds; 0 for never. Its ids are whole keys. */
+  handle(dispatcher: Dispatcher, ttl: number): StorageHandle
+}
+
 /** A store and the way to it. Every method answers a promise; arguments are checked before (`lib/state.js`). */
 export declare class StorageHandle {
   /** Stores `text` under `id`. */
@@ -120,8 +132,36 @@ export declare function openFile(dispatcher: Dispatcher, options: FileOptions): 
 /** Connects at the first operation. */
 export declare function openRedis(dispatcher: Dispatcher, options: RedisOptions): StorageHandle
 
+/** Begins to connect. */
+export declare function openRedisLink(options: RedisLinkOptions): RedisLink
+
 /** The file is opened at the first operation, on the writer thread. */
 export declare function openSqlite(dispatcher: Dispatcher, options: SqliteOptions): StorageHandle
+
+/** Where the client is connected right now, and as whom (`lib/redis-follow.js`). */
+export interface RedisLinkOptions {
+  host: string
+  port: number
+  /** A Unix socket; wins over host and port. */
+  path?: string
+  username?: string
+  password?: string
+  db: number
+  name?: string
+  /** Milliseconds. */
+  connectTimeout: number
+  /** Milliseconds without any byte while an answer is due. */
+  answerTimeout: number
+}
+
+/** How a link ended. */
+export interface RedisLinkReport {
+  reason: string
+  isFailure: boolean
+  answered: boolean
+  /** The command to send through the client before anything that was given back. */
+  farewell?: Array<string>
+}
 
 /** The options of `RedisStorage`, checked and complete (`lib/redis-options.js`). */
 export interface RedisOptions {

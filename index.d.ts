@@ -115,6 +115,13 @@ export declare class FileStorage extends Adapter {
 export declare class RedisStorage extends Adapter {
   /** @throws {StorageError} `ERR_STORAGE_INVALID_OPTIONS` */
   constructor(options?: RedisStorageOptions)
+  /**
+   * How the last operation travelled: on a connection of our own (`native`), or through the methods of the user's
+   * `client` (`bridge`). It may change from one operation to the next, as the client connects and disconnects.
+   */
+  readonly mode: 'native' | 'bridge'
+  /** Why, in words. */
+  readonly modeReason: string
 }
 
 /** Keeps conversations in an SQLite database. Saves that wait at the same time share one transaction and one disk sync. */

@@ -4,10 +4,10 @@ const path = require('node:path')
 
 const { MemoryHandle, openFile, openRedis, openSqlite } = require('./lib/binding.js')
 const { Adapter, INTERNAL } = require('./lib/adapter.js')
-const { Bridge } = require('./lib/bridge.js')
 const { getDispatcher, scheduleHandOver } = require('./lib/dispatcher.js')
 const { optionsError, StorageError } = require('./lib/errors.js')
 const { aBoolean, aPath, readOptions } = require('./lib/options.js')
+const { openClient } = require('./lib/redis-open.js')
 const { readRedisOptions } = require('./lib/redis-options.js')
 const { HostSqlite } = require('./lib/sqlite-host.js')
 const { readSqliteOptions } = require('./lib/sqlite-options.js')
@@ -43,11 +43,19 @@ class RedisStorage extends Adapter {
   constructor(options) {
     const { client, ...settings } = readRedisOptions(options)
     if (client !== undefined) {
-      super({ adapter: 'redis', handle: new Bridge(client, settings), submitted: nothing })
+      super({ adapter: 'redis', handle: openClient(client, settings), submitted: nothing })
     } else {
       const handle = openRedis(getDispatcher(), settings)
       super({ adapter: 'redis', handle, submitted: scheduleHandOver })
     }
+  }
+
+  get mode() {
+    return this[INTERNAL].handle.mode ?? 'native'
+  }
+
+  get modeReason() {
+    return this[INTERNAL].handle.modeReason ?? 'the storage has a connection of its own'
   }
 }
 

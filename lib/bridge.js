@@ -17,22 +17,34 @@ class Bridge {
   /** The last operation on each key that has not ended; absent where the client itself keeps the order. */
   #tails
   #open = new Set()
+  mode = 'bridge'
+  /** Why operations go through the client. */
+  modeReason
+  /** Operations that the client has not answered, also those that were given up. */
+  #unanswered = 0
+  #onIdle
 
   /**
    * @param {object} client
-   * @param {{ prefix: string, ttl: number, timeout: number }} options `ttl` in seconds, `timeout` in ms
+   * @param {{ prefix: string, ttl: number, timeout: number, onIdle?: () => void }} options `ttl` in seconds, `timeout`
+   *   in ms; `onIdle` is called when the client owes no answer any more
    */
-  constructor(client, { prefix, ttl, timeout }) {
+  constructor(client, { prefix, ttl, timeout, onIdle = ignore }) {
     this.#commands = readClient(client, ttl)
     this.#prefix = prefix
     this.#ttl = ttl
     this.#timeout = timeout
+    this.#onIdle = onIdle
     this.#deadlines = new Deadlines(timeout)
     // ioredis sends and answers in order. Elsewhere (a cluster redirects, a fake sleeps) two un-awaited saves of one
     // conversation could change places, so that each waits for the one before. `reconnectOnError` may send a command
     // again behind later ones.
     const inOrder = this.#commands.kind === 'ioredis' && !client.options?.reconnectOnError
     this.#tails = inOrder ? undefined : new Map()
+  }
+
+  get unanswered() {
+    return this.#unanswered
   }
 
   save(id, text) {
@@ -65,7 +77,9 @@ class Bridge {
 
   #enqueue(key, send) {
     const before = this.#tails?.get(key)
-    const outcome = this.#bounded(() => (before === undefined ? start(send) : before.then(() => start(send))))
+    const begin = () => this.#answered(start(send))
+    this.#unanswered++
+    const outcome = this.#bounded(() => (before === undefined ? begin() : before.then(begin)))
     this.#open.add(outcome)
     const tail = outcome.then(ignore, ignore)
     this.#tails?.set(key, tail)
@@ -74,6 +88,15 @@ class Bridge {
       if (this.#tails?.get(key) === tail) this.#tails.delete(key)
     })
     return outcome
+  }
+
+  /** Notes the client's own answer, however late. */
+  #answered(promise) {
+    const note = () => {
+      if (--this.#unanswered === 0) this.#onIdle()
+    }
+    promise.then(note, note)
+    return promise
   }
 
   /**

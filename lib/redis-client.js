@@ -64,16 +64,27 @@ function kindOf(client) {
   return typeof client.setEx === 'function' && typeof client.setex !== 'function' ? 'node-redis' : 'other'
 }
 
-/** The tested way to know ioredis 5 and 6: one prototype owns the command factory, one below it owns the connection. */
 function isIoredis(client) {
   if (isProxy(client) || typeof client.status !== 'string' || typeof client.isCluster !== 'boolean') return false
-  let connection = false
+  return ioredisPrototypes(client) !== undefined
+}
+
+/**
+ * The tested way to know ioredis 5 and 6: one prototype owns the command factory, one below it owns the connection.
+ *
+ * @returns {{ connection: object, commands: object } | undefined} those two prototypes
+ */
+function ioredisPrototypes(client) {
+  let connection
   for (let link = Object.getPrototypeOf(client); link !== null; link = Object.getPrototypeOf(link)) {
     const owns = (name) => Object.hasOwn(link, name)
-    connection ||= owns('sendCommand') && owns('duplicate')
-    if (connection && owns('getBuiltinCommands') && owns('createBuiltinCommand')) return true
+    // The last one: a subclass may have both too, and what it does must not be left out.
+    if (owns('sendCommand') && owns('duplicate')) connection = link
+    if (connection !== undefined && owns('getBuiltinCommands') && owns('createBuiltinCommand')) {
+      return { connection, commands: link }
+    }
   }
-  return false
+  return undefined
 }
 
 /** What `client.legacy()` of node-redis 5 returns: methods that want a callback as their last argument. */
@@ -85,4 +96,4 @@ function invalid(why) {
   return optionsError('redis', `The option "client" of the redis storage ${why}`)
 }
 
-module.exports = { readClient }
+module.exports = { ioredisPrototypes, readClient }

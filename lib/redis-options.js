@@ -1,7 +1,7 @@
 'use strict'
 
 const { optionsError } = require('./errors.js')
-const { aPath, aString, aWholeNumber, readOptions } = require('./options.js')
+const { aBoolean, aPath, aString, aWholeNumber, readOptions } = require('./options.js')
 
 const DEFAULT_PREFIX = 'flowkit:'
 const DEFAULT_TTL_SECONDS = 86_400
@@ -21,6 +21,7 @@ const CHECKS = {
   prefix: aString,
   ttl: aWholeNumber(0, 2 ** 31 - 1),
   timeout: aWholeNumber(1, 2 ** 31 - 1),
+  native: aBoolean,
 }
 
 const CONNECTION = ['url', 'host', 'port', 'path', 'username', 'password', 'db', 'tls']
@@ -39,11 +40,16 @@ function readRedisOptions(given) {
     const names = used.map((group) => `"${group.find((name) => options[name] !== undefined)}"`)
     throw optionsError('redis', `The redis storage takes only one of the options ${names.join(' and ')}.`)
   }
-  const { client, url, host, port, path, username, password, db, prefix, ttl, timeout } = options
+  const { client, url, host, port, path, username, password, db, prefix, ttl, timeout, native } = options
   const common = { prefix: prefix ?? DEFAULT_PREFIX, ttl: ttl ?? DEFAULT_TTL_SECONDS }
-  if (client !== undefined) return { client, timeout: timeout ?? DEFAULT_TIMEOUT_MS, ...readAlone(options, common) }
-  if (timeout !== undefined)
-    throw optionsError('redis', 'The option "timeout" of the redis storage goes with "client".')
+  if (client !== undefined) {
+    const settings = { timeout: timeout ?? DEFAULT_TIMEOUT_MS, native: native ?? true }
+    return { client, ...settings, ...readAlone(options, common) }
+  }
+  const alone = ['timeout', 'native'].find((name) => options[name] !== undefined)
+  if (alone !== undefined) {
+    throw optionsError('redis', `The option "${alone}" of the redis storage goes with "client".`)
+  }
   const fromUrl = url === undefined ? {} : parseUrl(url)
   const address = {
     host: host ?? fromUrl.host ?? '127.0.0.1',

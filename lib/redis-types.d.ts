@@ -48,6 +48,14 @@ interface RedisClientOptions extends RedisCommonOptions {
    * @default 90000
    */
   timeout?: number | undefined
+  /**
+   * Whether operations on a plain ioredis client may travel on a connection of our own beside it, to the server that it
+   * is connected to at that moment. `false` sends everything through the client's own methods, where instrumentation of
+   * ioredis sees it.
+   *
+   * @default true
+   */
+  native?: boolean | undefined
   url?: undefined
   host?: undefined
   port?: undefined
@@ -61,6 +69,7 @@ interface RedisClientOptions extends RedisCommonOptions {
 interface RedisOwnOptions extends RedisCommonOptions {
   client?: undefined
   timeout?: undefined
+  native?: undefined
   /** For servers with access control lists. */
   username?: string | undefined
   /** Stands in no error message. */

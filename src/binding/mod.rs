@@ -9,6 +9,7 @@ mod host;
 mod memory;
 mod raw;
 mod redis;
+mod redis_link;
 mod sqlite;
 mod sqlite_inline;
 

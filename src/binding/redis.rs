@@ -31,6 +31,6 @@ pub fn open_redis(dispatcher: &Dispatcher, options: RedisOptions) -> StorageHand
         Some(path) => Address::Unix(path.into()),
         None => Address::Tcp { host, port },
     };
-    let config = RedisConfig { address, username, password, db, prefix, ttl };
+    let config = RedisConfig { address, username, password, db, name: None, prefix, ttl };
     StorageHandle::new(dispatcher, Arc::new(RedisStore::new(config)))
 }

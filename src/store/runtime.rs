@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use tokio::runtime::{Builder, Runtime};
 
 /// Threads that wait for sockets. Work on them must never block.
-const WORKERS: usize = 2;
+const WORKERS: usize = 1;
 
 /// Threads for blocking work: the file store's limit ([`super::file`]) plus room for name look-ups.
 const BLOCKING_THREADS: usize = 24;

@@ -80,7 +80,7 @@ impl Actor {
 
     fn accept(&mut self, batch: Vec<Operation>) {
         for operation in batch {
-            self.queue.push(operation);
+            self.queue.push(Queued::new(operation, self.config.ttl));
         }
     }
 
@@ -88,7 +88,7 @@ impl Actor {
     fn accept_if_room(&mut self, batch: Vec<Operation>) {
         for operation in batch {
             if self.queue.has_room(&operation, &self.limits) {
-                self.queue.push(operation);
+                self.queue.push(Queued::new(operation, self.config.ttl));
             } else {
                 operation.ticket.settle(Err(errors::queue_full(&self.config.address)));
             }
@@ -175,7 +175,7 @@ impl Actor {
             }
             while flights.have_room() {
                 let Some(operations) = self.queue.take_pipeline() else { break };
-                flights.launch(connection, &self.config, operations).await;
+                flights.launch(connection, &self.config.prefix, operations).await;
             }
             if flights.is_empty() && (self.queue.starts_with_close() || self.orphaned) {
                 return End::Finished;

@@ -18,9 +18,10 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
+use super::queue::Queued;
 use super::reply::{Refusal, Reply};
 use super::traffic::{Metered, Traffic};
-use super::{Address, RedisConfig, errors};
+use super::{Address, errors};
 use crate::store::Request;
 use crate::store::error::{Cause, StoreError};
 
@@ -90,12 +91,12 @@ impl Connection {
         Ok(Connection { link, driver: tokio::spawn(driver), traffic })
     }
 
-    /// Hands all of `requests` over in one piece. Their order on the wire is the order of these calls.
-    pub async fn send(&self, config: &RedisConfig, requests: impl ExactSizeIterator<Item = &Request>) -> Answers {
-        let count = requests.len();
+    /// Hands all of `operations` over in one piece. Their order on the wire is the order of these calls.
+    pub async fn send(&self, prefix: &str, operations: &[Queued]) -> Answers {
+        let count = operations.len();
         let mut pipeline = Pipeline::with_capacity(count);
-        for request in requests {
-            pipeline.add_command(command(config, request));
+        for queued in operations {
+            pipeline.add_command(command(prefix, queued));
         }
         let mut link = self.link.clone();
         Pending::new(async move {
@@ -173,18 +174,19 @@ fn tune(socket: TcpStream) -> TcpStream {
     socket
 }
 
-fn command(config: &RedisConfig, request: &Request) -> Cmd {
-    match request {
+fn command(prefix: &str, queued: &Queued) -> Cmd {
+    let key = |id: &str| [prefix, id].concat();
+    match &queued.operation.request {
         Request::Save { id, text } => {
-            let mut command = Cmd::with_capacity(5, config.prefix.len() + id.len() + text.len() + 32);
-            command.arg("SET").arg(config.key(id)).arg(text);
-            if config.ttl > 0 {
-                command.arg("EX").arg(config.ttl);
+            let mut command = Cmd::with_capacity(5, prefix.len() + id.len() + text.len() + 32);
+            command.arg("SET").arg(key(id)).arg(text);
+            if queued.ttl > 0 {
+                command.arg("EX").arg(queued.ttl);
             }
             command
         }
-        Request::Load { id } => redis::cmd("GET").arg(config.key(id)).take(),
-        Request::Delete { id } => redis::cmd("DEL").arg(config.key(id)).take(),
+        Request::Load { id } => redis::cmd("GET").arg(key(id)).take(),
+        Request::Delete { id } => redis::cmd("DEL").arg(key(id)).take(),
         Request::Close => unreachable!("the queue keeps a close out of pipelines"),
     }
 }

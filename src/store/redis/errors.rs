@@ -125,6 +125,7 @@ mod tests {
             username: Some("eve".into()),
             password: Some("s3cret".into()),
             db: 0,
+            name: None,
             prefix: "p:".into(),
             ttl: 0,
         };

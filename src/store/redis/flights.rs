@@ -5,10 +5,10 @@ use std::future::pending;
 
 use tokio::time::Instant;
 
+use super::Limits;
 use super::connection::{Answers, Connection, PIPELINES_UNDER_WAY};
 use super::queue::Queued;
 use super::reply::Reply;
-use super::{Limits, RedisConfig};
 use crate::store::error::Cause;
 
 /// Bytes that may be sent and un-answered. More would not be faster, and all of it is sent again after a break.
@@ -36,9 +36,8 @@ impl Flights {
         self.under_way.len() < PIPELINES_UNDER_WAY && self.bytes < BYTES_UNDER_WAY
     }
 
-    pub async fn launch(&mut self, connection: &Connection, config: &RedisConfig, operations: Vec<Queued>) {
-        let requests = operations.iter().map(|queued| &queued.operation.request);
-        let answers = connection.send(config, requests).await;
+    pub async fn launch(&mut self, connection: &Connection, prefix: &str, operations: Vec<Queued>) {
+        let answers = connection.send(prefix, &operations).await;
         let bytes = operations.iter().map(Queued::size).sum();
         self.bytes += bytes;
         self.under_way.push_back(Flight { operations, bytes, sent: Instant::now(), answers });

@@ -17,6 +17,14 @@ pub struct Identity {
     address: Option<String>,
 }
 
+impl Identity {
+    /// The words that end this connection at its server, if they can be sure to meet no other one: from another
+    /// connection, which may have another server by now.
+    pub fn farewell(&self) -> Option<Vec<String>> {
+        self.address.is_some().then(|| farewell(self, None)).flatten()
+    }
+}
+
 /// A connection that is ready for operations, made within `patience`.
 ///
 /// An error of another kind than `Unavailable` is not worth a second attempt.
@@ -53,7 +61,10 @@ async fn prepare(
     commands.push(vec!["PING"]);
     commands.push(vec!["CLIENT", "INFO"]);
     commands.push(vec!["CLIENT", "ID"]);
-    // For whoever looks at CLIENT LIST. Unknown before Redis 7.2; the answers do not matter.
+    // For whoever looks at CLIENT LIST. Partly unknown before Redis 7.2; the answers do not matter.
+    if let Some(name) = &config.name {
+        commands.push(vec!["CLIENT", "SETNAME", name]);
+    }
     commands.push(vec!["CLIENT", "SETINFO", "LIB-NAME", env!("CARGO_PKG_NAME")]);
     commands.push(vec!["CLIENT", "SETINFO", "LIB-VER", env!("CARGO_PKG_VERSION")]);
 

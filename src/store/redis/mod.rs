@@ -7,6 +7,8 @@
 //! - [`actor`]: connects, sends, matches answers, puts un-answered operations back to the head of the queue;
 //! - [`flights`]: what was sent and waits for its answer;
 //! - [`connection`]: the socket and the `redis` crate, which is used nowhere else;
+//! - [`link`]: the other way to use a connection: it belongs beside a client of the user's, and gives back what it
+//!   cannot answer;
 //! - [`handshake`]: what is said before the first operation; ends the predecessor of a replaced connection;
 //! - [`reply`] and [`errors`]: from answers and failures to outcomes.
 
@@ -16,6 +18,7 @@ mod connection;
 mod errors;
 mod flights;
 mod handshake;
+pub mod link;
 mod queue;
 mod reply;
 mod traffic;
@@ -52,6 +55,8 @@ pub struct RedisConfig {
     pub password: Option<String>,
     /// The logical database to select.
     pub db: i64,
+    /// How the connection is called in the server's `CLIENT LIST`.
+    pub name: Option<String>,
     /// What stands before the id in every key.
     pub prefix: String,
     /// Seconds until a saved state expires; 0 for never. Renewed by each save.

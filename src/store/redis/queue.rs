@@ -17,12 +17,18 @@ const OVERHEAD: usize = 128;
 
 pub struct Queued {
     pub operation: Operation,
+    /// Seconds until what it saves expires; 0 for never.
+    pub ttl: u32,
     since: Instant,
     /// It went out through a connection that then broke: a write may have been executed.
     pub sent: bool,
 }
 
 impl Queued {
+    pub fn new(operation: Operation, ttl: u32) -> Self {
+        Queued { operation, ttl, since: Instant::now(), sent: false }
+    }
+
     pub fn size(&self) -> usize {
         size(&self.operation.request)
     }
@@ -54,9 +60,9 @@ impl Queue {
         self.waiting.is_empty()
     }
 
-    pub fn push(&mut self, operation: Operation) {
-        self.bytes += size(&operation.request);
-        self.waiting.push_back(Queued { operation, since: Instant::now(), sent: false });
+    pub fn push(&mut self, queued: Queued) {
+        self.bytes += queued.size();
+        self.waiting.push_back(queued);
     }
 
     /// Whether `operation` may join the ones that wait for a connection. A single one always may, however large, and
@@ -142,9 +148,13 @@ mod tests {
     fn queue_of(requests: Vec<Request>) -> Queue {
         let mut queue = Queue::new();
         for request in requests {
-            queue.push(operation(request).0);
+            queue.push(queued(request));
         }
         queue
+    }
+
+    fn queued(request: Request) -> Queued {
+        Queued::new(operation(request).0, 0)
     }
 
     fn ids(taken: &[Queued]) -> Vec<&str> {
@@ -172,7 +182,7 @@ mod tests {
     fn what_is_put_back_comes_first_and_in_order() {
         let mut queue = queue_of(vec![load("a"), load("b"), load("c")]);
         let sent = queue.take_pipeline().unwrap();
-        queue.push(operation(load("d")).0);
+        queue.push(queued(load("d")));
         queue.put_back(sent);
         let taken = queue.take_pipeline().unwrap();
         assert_eq!(ids(&taken), ["a", "b", "c", "d"]);
@@ -197,13 +207,13 @@ mod tests {
         let large = || operation(save("a", &"x".repeat(5_000))).0;
         let mut queue = Queue::new();
         assert!(queue.has_room(&large(), &limits));
-        queue.push(large());
+        queue.push(Queued::new(large(), 0));
         assert!(!queue.has_room(&operation(load("b")).0, &limits));
         assert!(queue.has_room(&operation(Request::Close).0, &limits));
         assert!(queue.has_room(&operation(load("b")).0, &Limits { grace: Duration::from_secs(60), ..limits }));
         let mut queue = queue_of(vec![load("a")]);
         assert!(queue.has_room(&operation(load("b")).0, &limits));
-        queue.push(operation(load("b")).0);
+        queue.push(queued(load("b")));
         assert!(!queue.has_room(&operation(load("c")).0, &limits));
     }
 }

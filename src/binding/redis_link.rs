@@ -1,0 +1,92 @@
+//! Our own connection beside the user's Redis client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use napi_derive::napi;
+
+use super::dispatcher::Dispatcher;
+use super::handle::StorageHandle;
+use crate::store::redis::link::{Link, Patience};
+use crate::store::redis::{Address, RedisConfig};
+
+/// Where the client is connected right now, and as whom (`lib/redis-follow.js`).
+#[napi(object, object_to_js = false)]
+pub struct RedisLinkOptions {
+    pub host: String,
+    pub port: u16,
+    /// A Unix socket; wins over host and port.
+    pub path: Option<String>,
+    pub username: Option<String>,
+    pub password: Option<String>,
+    pub db: i64,
+    pub name: Option<String>,
+    /// Milliseconds.
+    pub connect_timeout: u32,
+    /// Milliseconds without any byte while an answer is due.
+    pub answer_timeout: u32,
+}
+
+/// How a link ended.
+#[napi(object, object_from_js = false)]
+pub struct RedisLinkReport {
+    pub reason: String,
+    pub is_failure: bool,
+    pub answered: bool,
+    /// The command to send through the client before anything that was given back.
+    pub farewell: Option<Vec<String>>,
+}
+
+/// One connection. Operations that it cannot answer are rejected with the code `FLOWKIT_RETURNED`.
+#[napi]
+pub struct RedisLink {
+    link: Link,
+}
+
+#[napi]
+impl RedisLink {
+    /// 0 being made, operations wait; 1 still being made, give it no operations; 2 ready; 3 ended.
+    #[napi(catch_unwind)]
+    pub fn phase(&self) -> u32 {
+        self.link.phase() as u32
+    }
+
+    /// How it ended; nothing as long as answers are due.
+    #[napi(catch_unwind)]
+    pub fn report(&self) -> Option<RedisLinkReport> {
+        self.link.report().cloned().map(|report| RedisLinkReport {
+            reason: report.reason,
+            is_failure: report.is_failure,
+            answered: report.answered,
+            farewell: report.farewell,
+        })
+    }
+
+    /// Takes no more operations, and gives back what is not answered within so many milliseconds.
+    #[napi(catch_unwind)]
+    pub fn end(&self, reason: String, patience: u32) {
+        self.link.end(&reason, Duration::from_millis(patience.into()));
+    }
+
+    /// The way to the connection for states that expire after `ttl` seconds; 0 for never. Its ids are whole keys.
+    #[napi(catch_unwind)]
+    pub fn handle(&self, dispatcher: &Dispatcher, ttl: u32) -> StorageHandle {
+        StorageHandle::new(dispatcher, Arc::new(self.link.view(ttl)))
+    }
+}
+
+/// Begins to connect.
+#[napi(catch_unwind)]
+pub fn open_redis_link(options: RedisLinkOptions) -> RedisLink {
+    let RedisLinkOptions { host, port, path, username, password, db, name, connect_timeout, answer_timeout } = options;
+    let address = match path {
+        Some(path) => Address::Unix(path.into()),
+        None => Address::Tcp { host, port },
+    };
+    let config = RedisConfig { address, username, password, db, name, prefix: String::new(), ttl: 0 };
+    let patience = Patience {
+        connect: Duration::from_millis(connect_timeout.into()),
+        answer: Duration::from_millis(answer_timeout.into()),
+    };
+    RedisLink { link: Link::open(config, patience) }
+}
