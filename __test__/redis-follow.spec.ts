@@ -1,43 +1,13 @@
-import { randomUUID } from 'node:crypto'
 import { connect as connectSocket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Redis as Ioredis5, type RedisOptions } from 'ioredis'
-import { Redis as Ioredis6 } from 'ioredis6'
-import { describe, expect, inject, it, onTestFinished, vi } from 'vitest'
+import type { Redis as Ioredis5, RedisOptions } from 'ioredis'
+import { describe, expect, inject, it, vi } from 'vitest'
 
 import { RedisStorage } from '../index.js'
 import samples from '../testing/samples.js'
-import { type RedisServer, startRedis } from './support/redis-server.js'
+import { connected, MAJORS, ours, prefix, server } from './support/ioredis.js'
 
 const { sample } = samples
-
-const MAJORS = [
-  { major: 5, Ioredis: Ioredis5 },
-  { major: 6, Ioredis: Ioredis6 as unknown as typeof Ioredis5 },
-]
-
-async function server(...args: string[]): Promise<RedisServer> {
-  const started = await startRedis(...args)
-  onTestFinished(() => started.stop())
-  return started
-}
-
-function connected<T extends Ioredis5>(client: T): T {
-  client.on('error', () => {})
-  onTestFinished(() => client.disconnect())
-  return client
-}
-
-function prefix() {
-  return `${randomUUID()}:`
-}
-
-/** The server's connections, from CLIENT LIST, that are not those of the test's own `clients`; the first of them asks. */
-async function ours(...clients: Ioredis5[]) {
-  const known = await Promise.all(clients.map(async (client) => `id=${await client.client('ID')} `))
-  const list = (await clients[0]?.client('LIST')) as string
-  return list.split('\n').filter((line) => line !== '' && !known.some((id) => line.startsWith(id)))
-}
 
 /** A way to connect of the user's own. */
 function connector(port: number) {
@@ -228,16 +198,17 @@ describe.each(MAJORS)('beside ioredis $major', ({ Ioredis }) => {
     const admin = connected(new Ioredis({ port }))
     const client = connected(new Ioredis({ port, connectionName: 'bots' }))
     await client.ping()
-    const storages = [60, 60, 0].map((ttl, number) => new RedisStorage({ client, prefix: `${number}:`, ttl }))
-    await Promise.all(storages.map((storage) => storage.save(sample('a'))))
+    const open = (number: number, ttl: number) => new RedisStorage({ client, prefix: `${number}:`, ttl })
+    const [first, second, eternal] = [open(0, 60), open(1, 60), open(2, 0)]
+    await Promise.all([first, second, eternal].map((storage) => storage.save(sample('a'))))
     expect(await ours(admin, client)).toEqual([expect.stringMatching(/ name=bots:flowkit /)])
     expect(await admin.ttl('0:a')).toBeGreaterThan(50)
     expect(await admin.ttl('2:a')).toBe(-1)
-    await storages[0].close()
-    await storages[1].close()
-    expect(await storages[2].load('a')).toEqual(sample('a'))
+    await first.close()
+    await second.close()
+    expect(await eternal.load('a')).toEqual(sample('a'))
     expect(await ours(admin, client)).toHaveLength(1)
-    await storages[2].close()
+    await eternal.close()
     await vi.waitFor(async () => expect(await ours(admin, client)).toHaveLength(0))
     expect(await client.ping()).toBe('PONG')
     await new RedisStorage({ client, prefix: '0:' }).save(sample('a'))
@@ -255,87 +226,5 @@ describe.each(MAJORS)('beside ioredis $major', ({ Ioredis }) => {
       cause: { message: 'Connection is closed.' },
     })
     expect(storage.mode).toBe('bridge')
-  })
-
-  it('a server with no room for one more connection is served over the client', async () => {
-    const { port } = await server('--maxclients', '2')
-    const admin = connected(new Ioredis({ port }))
-    const client = connected(new Ioredis({ port }))
-    await Promise.all([admin.ping(), client.ping()])
-    const storage = new RedisStorage({ client })
-    for (let number = 0; number < 20; number++) {
-      await storage.save(sample('a', { number }))
-      expect(await storage.load('a')).toEqual(sample('a', { number }))
-    }
-    expect(storage).toMatchObject({ mode: 'bridge', modeReason: expect.any(String) })
-    await admin.config('SET', 'maxclients', '100')
-    await vi.waitFor(
-      async () => {
-        await storage.load('a')
-        expect(storage.mode).toBe('native')
-      },
-      { timeout: 20_000, interval: 50 },
-    )
-  })
-
-  it('a killed connection, ours or the client’s, is nobody’s error', async () => {
-    const { port } = await server()
-    const admin = connected(new Ioredis({ port }))
-    const client = connected(new Ioredis({ port }))
-    await client.ping()
-    const storage = new RedisStorage({ client })
-    await storage.save(sample('a'))
-    const [own] = await ours(admin, client)
-    for (const id of [/^id=(\d+)/.exec(own)?.[1] ?? '', String(await client.client('ID'))]) {
-      const burst = Array.from({ length: 200 }, (_, number) => storage.save(sample('a', { number })))
-      await admin.client('KILL', 'ID', id)
-      await Promise.all(burst)
-      expect(await storage.load('a')).toEqual(sample('a', { number: 199 }))
-    }
-    await vi.waitFor(async () => {
-      await storage.load('a')
-      expect(storage.mode).toBe('native')
-    })
-  })
-
-  it('a server that wakes up late does not bring old states back', async () => {
-    const redis = await server()
-    // The time without an answer after which the connection is given up is at most the client's.
-    const client = connected(new Ioredis({ port: redis.port, commandTimeout: 300 }))
-    await client.ping()
-    const storage = new RedisStorage({ client })
-    await storage.save(sample('a', { number: 0 }))
-    for (let round = 1; round <= 5; round++) {
-      redis.process.kill('SIGSTOP')
-      const old = storage.save(sample('a', { number: -round })).catch((error) => error)
-      await sleep(500)
-      redis.process.kill('SIGCONT')
-      const outcome = await old
-      if (outcome !== undefined) expect(outcome).toMatchObject({ code: 'ERR_STORAGE_TIMEOUT', retryable: true })
-      await storage.save(sample('a', { number: round }))
-      await sleep(50)
-      expect(await storage.load('a')).toEqual(sample('a', { number: round }))
-    }
-  })
-
-  it('10,000 un-awaited operations keep their order while sides change', async () => {
-    const client = connect()
-    await client.ping()
-    const storage = new RedisStorage({ client, prefix: prefix() })
-    const replaced = client.get
-    const started: Promise<unknown>[] = []
-    for (let number = 0; number < 10_000; number++) {
-      // Every few hundred operations a spy appears or goes.
-      if (number % 300 === 0)
-        client.get = function get(...args: Parameters<typeof replaced>) {
-          return replaced.apply(this, args)
-        } as never
-      if (number % 300 === 150) Reflect.deleteProperty(client, 'get')
-      started.push(storage.save(sample('a', { number })))
-      started.push(storage.load('a').then((state) => expect(state).toEqual(sample('a', { number }))))
-      if (number % 100 === 0) await sleep(0)
-    }
-    await Promise.all(started)
-    await storage.close()
   })
 })
