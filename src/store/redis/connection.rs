@@ -126,7 +126,10 @@ impl Connection {
     /// Returns once the socket is closed.
     pub async fn close(mut self) {
         self.driver.abort();
-        let _ = (&mut self.driver).await;
+        // One that has ended may have been waited for already (`broken`), and to do so twice panics.
+        if !self.driver.is_finished() {
+            let _ = (&mut self.driver).await;
+        }
     }
 
     /// Ends when the connection is broken. For times when no answer is due, which would tell.

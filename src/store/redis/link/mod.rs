@@ -115,6 +115,12 @@ impl State {
     fn advance(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
     }
+
+    /// The first report stands.
+    fn end(&self, report: Report) {
+        let _ = self.report.set(report);
+        self.advance(Phase::Ended);
+    }
 }
 
 /// What one storage sees of a link.

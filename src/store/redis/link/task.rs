@@ -41,6 +41,14 @@ pub struct Task {
     answered: bool,
 }
 
+impl Drop for Task {
+    /// After a panic the tickets give their operations back with an error; nobody must wait for this link to answer.
+    fn drop(&mut self) {
+        let reason = "a bug in this package".to_owned();
+        self.state.end(Report { reason, is_failure: true, answered: false, farewell: None });
+    }
+}
+
 /// Why the connection is of no use any more.
 struct Broken {
     reason: String,
@@ -60,12 +68,7 @@ impl Broken {
 }
 
 impl Task {
-    pub fn new(
-        config: Arc<RedisConfig>,
-        limits: Limits,
-        state: Arc<State>,
-        inbox: UnboundedReceiver<Message>,
-    ) -> Self {
+    pub fn new(config: Arc<RedisConfig>, limits: Limits, state: Arc<State>, inbox: UnboundedReceiver<Message>) -> Self {
         Task {
             config,
             limits,
@@ -235,12 +238,11 @@ impl Task {
     }
 
     /// Reports, then gives back everything, in order.
-    fn finish(mut self, broken: Broken, identity: Option<Identity>) {
+    fn finish(&mut self, broken: Broken, identity: Option<Identity>) {
         let in_doubt = broken.unanswered.iter().any(|queued| queued.operation.request.is_write());
         let farewell = in_doubt.then(|| identity.and_then(|identity| identity.farewell())).flatten();
         let Broken { reason, is_failure, unanswered } = broken;
-        let _ = self.state.report.set(Report { reason, is_failure, answered: self.answered, farewell });
-        self.state.advance(Phase::Ended);
+        self.state.end(Report { reason, is_failure, answered: self.answered, farewell });
         for queued in self.refused.drain(..).chain(unanswered) {
             give_back(queued.operation);
         }
