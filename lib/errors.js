@@ -43,6 +43,29 @@ function sentence(operation, conversationId, reason) {
 }
 
 /**
+ * How many stacks are taken in advance, in each so many milliseconds. One costs about as much as everything else that we
+ * do on the JavaScript thread for an operation. Beyond that an error has the stack of the place that awaits it, which
+ * V8 finds afterwards and at no cost; only a promise that nobody awaits has none.
+ */
+const TRACES_PER_WINDOW = 100
+const WINDOW_MS = 100
+
+let traces = 0
+let windowStart = 0
+
+function mayTrace() {
+  if (traces < TRACES_PER_WINDOW) {
+    traces++
+    return true
+  }
+  const now = performance.now()
+  if (now - windowStart < WINDOW_MS) return false
+  windowStart = now
+  traces = 1
+  return true
+}
+
+/**
  * The caller's stack, taken when the operation is called: by the time it fails, the call is long over.
  * Four frames are enough to point at the caller's line and cost half of ten.
  */
@@ -67,7 +90,7 @@ class Call {
     this.operation = operation
     this.conversationId = undefined
     this.method = method
-    this.trace = goesAway ? captureTrace(method) : undefined
+    this.trace = goesAway && mayTrace() ? captureTrace(method) : undefined
   }
 
   /** The error for something found wrong on the JavaScript side. */

@@ -130,22 +130,25 @@ class Follower {
   }
 
   #open(timeout) {
-    const { options, stream } = this.#client
-    const target = this.#readTarget()
+    const { condition, options, stream } = this.#client
     const host = stream.remoteAddress
-    const path = target.path
+    const path = typeof options.path === 'string' && !options.sentinels ? options.path : undefined
     if (path === undefined && typeof host !== 'string') {
       this.#reason = "the client's connection has no address"
       return undefined
     }
-    this.#target = target
+    const { username, password } = options
+    // `select()` shows in `condition` only.
+    const db = condition?.select ?? options.db ?? 0
+    this.#target = { stream, db, username, password }
     this.#link = openRedisLink({
       host: host ?? '',
       port: stream.remotePort ?? 0,
       path,
-      username: target.username || undefined,
-      password: target.password || undefined,
-      db: target.db,
+      // An empty one, as in `redis://:secret@host`, means none.
+      username: username ? String(username) : undefined,
+      password: password ? String(password) : undefined,
+      db: Number(db),
       name: options.connectionName ? `${options.connectionName}:flowkit` : undefined,
       connectTimeout: wholeMilliseconds(options.connectTimeout, 10_000),
       answerTimeout: Math.min(wholeMilliseconds(options.commandTimeout, LONGEST_SILENCE), LONGEST_SILENCE, timeout),
@@ -153,21 +156,16 @@ class Follower {
     return this.#link
   }
 
-  #readTarget() {
-    const { condition, options, stream } = this.#client
-    return {
-      stream,
-      path: typeof options.path === 'string' && !options.sentinels ? options.path : undefined,
-      // `select()` shows in `condition` only.
-      db: Number(condition?.select ?? options.db ?? 0),
-      username: asText(options.username),
-      password: asText(options.password),
-    }
-  }
-
+  /** Whether the client is still where the link was made to, and as the same user. Asked at each operation. */
   #isOnTarget() {
-    const now = this.#readTarget()
-    return Object.keys(now).every((name) => now[name] === this.#target[name])
+    const { condition, options, stream } = this.#client
+    const target = this.#target
+    return (
+      stream === target.stream &&
+      (condition?.select ?? options.db ?? 0) === target.db &&
+      options.username === target.username &&
+      options.password === target.password
+    )
   }
 
   #whyNotNow() {
@@ -207,10 +205,6 @@ function whyNever(client) {
 
 function wholeMilliseconds(value, otherwise) {
   return Number.isFinite(value) && value >= 1 ? Math.min(Math.ceil(value), 2 ** 31 - 1) : otherwise
-}
-
-function asText(value) {
-  return value === undefined || value === null ? '' : String(value)
 }
 
 function ignore() {}

@@ -54,7 +54,10 @@ function stringify(call, state, pretty) {
 /** Whether the JSON text is an object with this `conversationId`. Nearly always its first member, which costs no parsing. */
 function namesConversation(text, id, pretty) {
   if (text === undefined) return false
-  if (text.startsWith(`${pretty ? '{\n  "conversationId": ' : '{"conversationId":'}${JSON.stringify(id)}`)) return true
+  const start = pretty ? '{\n  "conversationId": "' : '{"conversationId":"'
+  const end = start.length + id.length
+  // An id with a quote or a backslash could match across the ends of several members.
+  if (text.startsWith(start) && text.startsWith(id, start.length) && text[end] === '"' && !/["\\]/.test(id)) return true
   const value = JSON.parse(text)
   return (
     value !== null && typeof value === 'object' && Object.hasOwn(value, 'conversationId') && value.conversationId === id
