@@ -85,6 +85,9 @@ export declare class StorageHandle {
   place(id: string): string
 }
 
+/** What a server's error answer means that the user's own client reports, such as `OOM command not allowed`. */
+export declare function explainRedisRefusal(message: string): Failure
+
 /** What an SQLite error means. `code` is the extended result code or its name. */
 export declare function explainSqlite(code: string | number, message: string, path: string): Failure
 

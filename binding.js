@@ -840,6 +840,7 @@ module.exports.HostLink = nativeBinding.HostLink
 module.exports.MemoryHandle = nativeBinding.MemoryHandle
 module.exports.RedisLink = nativeBinding.RedisLink
 module.exports.StorageHandle = nativeBinding.StorageHandle
+module.exports.explainRedisRefusal = nativeBinding.explainRedisRefusal
 module.exports.explainSqlite = nativeBinding.explainSqlite
 module.exports.isOpenByPath = nativeBinding.isOpenByPath
 module.exports.judgeSqliteTable = nativeBinding.judgeSqliteTable

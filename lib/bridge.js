@@ -132,8 +132,7 @@ async function start(send) {
     answer = await answer
   } catch (error) {
     if (typeof error?.reason === 'string' && typeof error.code === 'string') throw error
-    const [code, reason] = readClientError(error)
-    throw { code, reason, cause: error }
+    throw { ...readClientError(error), cause: error }
   }
   if (String(answer) === 'QUEUED') {
     throw {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use napi_derive::napi;
 
 use super::dispatcher::Dispatcher;
+use super::failure::Failure;
 use super::handle::StorageHandle;
-use crate::store::redis::{Address, RedisConfig, RedisStore};
+use crate::store::redis::{Address, RedisConfig, RedisStore, refusal};
 
 /// The options of `RedisStorage`, checked and complete (`lib/redis-options.js`).
 #[napi(object, object_to_js = false)]
@@ -33,4 +34,10 @@ pub fn open_redis(dispatcher: &Dispatcher, options: RedisOptions) -> StorageHand
     };
     let config = RedisConfig { address, username, password, db, name: None, prefix, ttl };
     StorageHandle::new(dispatcher, Arc::new(RedisStore::new(config)))
+}
+
+/// What a server's error answer means that the user's own client reports, such as `OOM command not allowed`.
+#[napi(catch_unwind)]
+pub fn explain_redis_refusal(message: String) -> Failure {
+    refusal::explain(&message).into()
 }

@@ -2,6 +2,7 @@
 
 /** P7 absence, P8 no synchronous throws, P12 subclasses and spies, and how it ends. */
 const assert = require('node:assert/strict')
+const { setTimeout: pause } = require('node:timers/promises')
 
 const { rejection, rejectsWith } = require('../checks.js')
 const { sample } = require('../samples.js')
@@ -90,8 +91,12 @@ module.exports = [
       async function theCaller() {
         await context.storage.load('stack')
       }
+      // Under load the stack of the place that awaits has to do.
+      const load = Array.from({ length: 500 }, () => context.storage.load('absent'))
       const error = await rejection(theCaller())
       assert.match(error.stack, /^StorageError: .*\n[\s\S]*theCaller/)
+      await Promise.all(load)
+      await pause(150)
       const floating = await new Promise((resolve) => {
         function theOtherCaller() {
           context.storage.load('stack').catch(resolve)

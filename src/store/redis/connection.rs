@@ -19,7 +19,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::queue::Queued;
-use super::reply::{Refusal, Reply};
+use super::refusal::Refusal;
+use super::reply::Reply;
 use super::traffic::{Metered, Traffic};
 use super::{Address, errors};
 use crate::store::Request;

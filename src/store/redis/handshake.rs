@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::connection::Connection;
-use super::reply::{Refusal, Reply};
+use super::refusal::Refusal;
+use super::reply::Reply;
 use super::{RedisConfig, errors};
 use crate::store::error::{Cause, ErrorKind, StoreError};
 

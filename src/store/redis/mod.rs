@@ -10,7 +10,7 @@
 //! - [`link`]: the other way to use a connection: it belongs beside a client of the user's, and gives back what it
 //!   cannot answer;
 //! - [`handshake`]: what is said before the first operation; ends the predecessor of a replaced connection;
-//! - [`reply`] and [`errors`]: from answers and failures to outcomes.
+//! - [`reply`], [`refusal`] and [`errors`]: from answers and failures to outcomes.
 
 mod actor;
 mod backoff;
@@ -20,6 +20,7 @@ mod flights;
 mod handshake;
 pub mod link;
 mod queue;
+pub mod refusal;
 mod reply;
 mod traffic;
 

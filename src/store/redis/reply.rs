@@ -1,7 +1,7 @@
 //! From the server's answers to outcomes.
 
-use super::errors;
-use super::{Address, RedisConfig};
+use super::refusal::Refusal;
+use super::{RedisConfig, errors};
 use crate::store::error::{ErrorKind, StoreError};
 use crate::store::{Outcome, Request};
 
@@ -30,62 +30,6 @@ impl Reply {
     }
 }
 
-/// An error answer, such as `OOM command not allowed when used memory > 'maxmemory'.`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// Its first word.
-    pub code: String,
-    /// All of it.
-    pub message: String,
-}
-
-impl Refusal {
-    pub fn new(code: &str, details: Option<&str>) -> Self {
-        let mut message = match details {
-            Some(details) => format!("{code} {details}"),
-            None => code.to_owned(),
-        };
-        // "unknown command" repeats the arguments, which may hold a piece of a state, or a password.
-        if let Some(arguments) = message.find(", with args beginning with") {
-            message.truncate(arguments);
-        }
-        Refusal { code: code.to_owned(), message }
-    }
-
-    /// The refusal as the failure of an operation.
-    ///
-    /// None of these is tried again here, not even `LOADING`: the commands behind it in the same pipeline may have been
-    /// executed, and repeating this one now would reverse their order.
-    pub fn to_error(&self, address: &Address) -> StoreError {
-        let server = errors::server(address);
-        let text = self.message.trim_end_matches('.');
-        let (kind, reason) = match self.code.as_str() {
-            "NOPERM" | "NOAUTH" | "WRONGPASS" | "DENIED" => {
-                (ErrorKind::Denied, format!("{server} denied it ({text}); check the user name, password and ACL rules"))
-            }
-            "OOM" => (
-                ErrorKind::Unavailable,
-                format!("{server} is out of memory ({text}); raise its maxmemory or choose an eviction policy"),
-            ),
-            "READONLY" => {
-                (ErrorKind::Unavailable, format!("{server} is a read-only replica ({text}); name the master instead"))
-            }
-            "MOVED" | "ASK" | "CROSSSLOT" => (
-                ErrorKind::Unavailable,
-                format!("{server} is part of a cluster, which needs a cluster client ({text})"),
-            ),
-            "LOADING" | "MASTERDOWN" | "MISCONF" | "TRYAGAIN" | "CLUSTERDOWN" | "NOREPLICAS" | "BUSY" => {
-                (ErrorKind::Unavailable, format!("{server} cannot do it now ({text})"))
-            }
-            _ if self.message.contains("unknown command") => {
-                (ErrorKind::Denied, format!("{server} does not offer the command ({text})"))
-            }
-            _ => (ErrorKind::Internal, format!("{server} refused the command ({text})")),
-        };
-        StoreError::new(kind, reason).with_cause(Some(self.code.clone()), self.message.clone())
-    }
-}
-
 /// The outcome of `request`, which the server answered with `reply`.
 pub fn outcome(config: &RedisConfig, request: &Request, reply: Reply) -> Outcome {
     match (request, reply) {
@@ -108,6 +52,7 @@ pub fn outcome(config: &RedisConfig, request: &Request, reply: Reply) -> Outcome
 
 #[cfg(test)]
 mod tests {
+    use super::super::Address;
     use super::*;
     use crate::store::testing::{delete, load, save};
 
@@ -120,36 +65,6 @@ mod tests {
     fn refusal(text: &str) -> Reply {
         let (code, details) = text.split_once(' ').unwrap();
         Reply::Refusal(Refusal::new(code, Some(details)))
-    }
-
-    #[test]
-    fn every_refusal_has_its_kind_and_its_first_word_as_code() {
-        for (text, kind) in [
-            ("OOM command not allowed when used memory > 'maxmemory'.", ErrorKind::Unavailable),
-            ("LOADING Redis is loading the dataset in memory", ErrorKind::Unavailable),
-            ("MASTERDOWN Link with MASTER is down", ErrorKind::Unavailable),
-            ("READONLY You can't write against a read only replica.", ErrorKind::Unavailable),
-            ("MISCONF Redis is configured to save RDB snapshots", ErrorKind::Unavailable),
-            ("TRYAGAIN later", ErrorKind::Unavailable),
-            ("CLUSTERDOWN The cluster is down", ErrorKind::Unavailable),
-            ("NOREPLICAS Not enough good replicas to write.", ErrorKind::Unavailable),
-            ("BUSY Redis is busy running a script.", ErrorKind::Unavailable),
-            ("MOVED 3999 127.0.0.1:6381", ErrorKind::Unavailable),
-            ("ASK 3999 127.0.0.1:6381", ErrorKind::Unavailable),
-            ("NOPERM this user has no permissions", ErrorKind::Denied),
-            ("NOAUTH Authentication required.", ErrorKind::Denied),
-            ("WRONGPASS invalid username-password pair", ErrorKind::Denied),
-            ("ERR unknown command 'SET'", ErrorKind::Denied),
-            ("ERR invalid expire time in 'set' command", ErrorKind::Internal),
-        ] {
-            let error = outcome(&config(), &save("x", "{}"), refusal(text)).unwrap_err();
-            assert_eq!(error.kind, kind, "{text}");
-            assert!(error.reason.contains("the Redis server at 127.0.0.1:6379"), "{}", error.reason);
-            assert!(!error.reason.contains(".)"), "{}", error.reason);
-            let cause = error.cause.unwrap();
-            assert_eq!(cause.code.as_deref(), text.split(' ').next());
-            assert_eq!(cause.message, text);
-        }
     }
 
     #[test]
