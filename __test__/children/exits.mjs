@@ -1,9 +1,10 @@
 // Uses an adapter and ends in the way that is asked for.
-import { openPlace } from '../support/open.mjs'
+import { openPlace, ready } from '../support/open.mjs'
 import { versioned } from '../support/versions.mjs'
 
 const { place, count, ending } = JSON.parse(process.argv[2])
 const storage = openPlace(place)
+await ready(storage)
 const saveAll = (prefix = 'c') => {
   for (let index = 0; index < count; index++) {
     storage.save(versioned(`${prefix}${index}`, 1))

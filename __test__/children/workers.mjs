@@ -2,12 +2,13 @@
 import { once } from 'node:events'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 
-import { openPlace } from '../support/open.mjs'
+import { openPlace, ready } from '../support/open.mjs'
 import { versioned, versionOf } from '../support/versions.mjs'
 
 if (isMainThread) {
   const { place, rounds } = JSON.parse(process.argv[2])
   const storage = openPlace(place)
+  await ready(storage)
   for (let round = 1; round <= rounds; round++) {
     const worker = new Worker(new URL(import.meta.url), { workerData: place })
     await once(worker, 'message')
@@ -21,6 +22,7 @@ if (isMainThread) {
 } else {
   const { parentPort } = await import('node:worker_threads')
   const storage = openPlace(workerData)
+  await ready(storage)
   await Promise.all(
     Array.from({ length: 8 }, async (_, index) => {
       for (let version = 1; ; version++) {

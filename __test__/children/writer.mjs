@@ -2,11 +2,12 @@
 // `id version`, at once (a buffered line would be lost with the process).
 import { writeSync } from 'node:fs'
 
-import { openPlace } from '../support/open.mjs'
+import { openPlace, ready } from '../support/open.mjs'
 import { versioned } from '../support/versions.mjs'
 
 const { place, versions } = JSON.parse(process.argv[2])
 const storage = openPlace(place)
+await ready(storage)
 await Promise.all(
   Object.entries(versions).map(async ([id, start]) => {
     for (let version = start + 1; ; version++) {

@@ -70,11 +70,11 @@ function file(name: string, options: object): Subject {
   }
 }
 
-function redis(name: string, options: () => object): Subject {
+function redis(name: string, options: () => object, adapter: 'redis' | 'ioredis' = 'redis'): Subject {
   return {
     name,
     persistent: true,
-    makePlace: async () => ({ adapter: 'redis', options: { ...options(), prefix: `${randomUUID()}:` } }),
+    makePlace: async () => ({ adapter, options: { ...options(), prefix: `${randomUUID()}:` } }),
     async plant(place, _storage, id, text) {
       const client = new Redis(inject('redisPort'))
       await client.set(place.options.prefix + id, text)
@@ -113,4 +113,5 @@ export const VARIANTS: Subject[] = [
   file('file { durable: false, extension }', { durable: false, extension: '.state' }),
   redis('redis { url, ttl: 0 }', () => ({ url: `redis://127.0.0.1:${inject('redisPort')}/0`, ttl: 0 })),
   redis('redis { path }', () => ({ path: inject('redisSocket') })),
+  redis('redis { client }', () => ({ connection: { port: inject('redisPort') } }), 'ioredis'),
 ]
