@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::reply::{Refusal, Reply};
+use super::tls::{self, Tls};
 use super::traffic::{Metered, Traffic};
 use super::{Address, RedisConfig, errors};
 use crate::store::Request;
@@ -48,7 +49,7 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    pub async fn open(address: &Address, patience: Duration) -> Result<Self, StoreError> {
+    pub async fn open(address: &Address, tls: Option<&Tls>, patience: Duration) -> Result<Self, StoreError> {
         match address {
             Address::Tcp { host, port } => {
                 let found = tokio::net::lookup_host((host.as_str(), *port)).await;
@@ -57,7 +58,7 @@ impl Connection {
                 let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
                 for target in targets {
                     match timeout(share, TcpStream::connect(target)).await {
-                        Ok(Ok(socket)) => return Self::over(tune(socket), address).await,
+                        Ok(Ok(socket)) => return Self::on(tune(socket), address, tls, patience).await,
                         Ok(Err(error)) => last = error,
                         Err(_) => last = io::ErrorKind::TimedOut.into(),
                     }
@@ -66,11 +67,22 @@ impl Connection {
             }
             #[cfg(unix)]
             Address::Unix(path) => match tokio::net::UnixStream::connect(path).await {
-                Ok(socket) => Self::over(socket, address).await,
+                Ok(socket) => Self::on(socket, address, tls, patience).await,
                 Err(error) => Err(errors::unreachable(address, &error)),
             },
             #[cfg(not(unix))]
             Address::Unix(_) => Err(errors::unreachable(address, &io::ErrorKind::Unsupported.into())),
+        }
+    }
+
+    async fn on<S>(socket: S, address: &Address, tls: Option<&Tls>, patience: Duration) -> Result<Self, StoreError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        match tls {
+            None => Self::over(socket, address).await,
+            // Half of the time, so that a silent server is named before operations give up.
+            Some(tls) => Self::over(tls.wrap(socket, address, patience / 2).await?, address).await,
         }
     }
 
@@ -205,7 +217,9 @@ fn to_reply(value: Value) -> Reply {
 fn cause(error: &RedisError) -> Cause {
     use std::error::Error;
     match error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
-        Some(io) => StoreError::io(io, "").cause.unwrap_or_else(|| Cause { code: None, message: io.to_string() }),
+        Some(io) => tls::late_cause(io)
+            .or_else(|| StoreError::io(io, "").cause)
+            .unwrap_or_else(|| Cause { code: None, message: io.to_string() }),
         None => Cause { code: error.code().map(str::to_owned), message: "the answer could not be read".into() },
     }
 }

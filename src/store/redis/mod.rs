@@ -7,6 +7,7 @@
 //! - [`actor`]: connects, sends, matches answers, puts un-answered operations back to the head of the queue;
 //! - [`flights`]: what was sent and waits for its answer;
 //! - [`connection`]: the socket and the `redis` crate, which is used nowhere else;
+//! - [`tls`]: encryption, and which servers are trusted;
 //! - [`handshake`]: what is said before the first operation; ends the predecessor of a replaced connection;
 //! - [`reply`] and [`errors`]: from answers and failures to outcomes.
 
@@ -18,6 +19,7 @@ mod flights;
 mod handshake;
 mod queue;
 mod reply;
+mod tls;
 mod traffic;
 
 #[cfg(test)]
@@ -34,6 +36,7 @@ use super::error::StoreError;
 use super::runtime::runtime;
 use super::{Operation, Request, Store};
 use actor::Actor;
+pub use tls::{DefaultRoots, Tls, TlsSettings};
 
 /// Where the server listens.
 #[derive(Clone, Debug)]
@@ -48,6 +51,8 @@ pub enum Address {
 
 pub struct RedisConfig {
     pub address: Address,
+    /// Nothing for a plain connection.
+    pub tls: Option<Arc<Tls>>,
     pub username: Option<String>,
     pub password: Option<String>,
     /// The logical database to select.

@@ -23,7 +23,7 @@ fn limits() -> Limits {
 }
 
 fn config(address: Address) -> RedisConfig {
-    RedisConfig { address, username: None, password: None, db: 0, prefix: "flowkit:".into(), ttl: 60 }
+    RedisConfig { address, tls: None, username: None, password: None, db: 0, prefix: "flowkit:".into(), ttl: 60 }
 }
 
 fn tcp(port: u16) -> Address {
