@@ -113,4 +113,8 @@ export const VARIANTS: Subject[] = [
   file('file { durable: false, extension }', { durable: false, extension: '.state' }),
   redis('redis { url, ttl: 0 }', () => ({ url: `redis://127.0.0.1:${inject('redisPort')}/0`, ttl: 0 })),
   redis('redis { path }', () => ({ path: inject('redisSocket') })),
+  redis('redis { url: rediss:, tls }', () => ({
+    url: `rediss://127.0.0.1:${inject('redisTlsPort')}`,
+    tls: { ca: inject('redisTlsCa') },
+  })),
 ]

@@ -216,7 +216,9 @@ fn to_reply(value: Value) -> Reply {
 /// What ended a connection, as the user's `cause`.
 fn cause(error: &RedisError) -> Cause {
     use std::error::Error;
-    match error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
+    // The crate answers the `Arc` that it keeps the error in.
+    let kept = error.source().and_then(|source| source.downcast_ref::<Arc<dyn Error + Send + Sync>>());
+    match kept.and_then(|kept| kept.downcast_ref::<io::Error>()) {
         Some(io) => tls::late_cause(io)
             .or_else(|| StoreError::io(io, "").cause)
             .unwrap_or_else(|| Cause { code: None, message: io.to_string() }),
