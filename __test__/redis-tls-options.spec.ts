@@ -100,7 +100,8 @@ async function follow(client: Redis | Redis6) {
   onTestFinished(() => client.disconnect())
   client.on('error', () => {})
   expect(await client.ping()).toBe('PONG')
-  const { settings } = tlsOfClient(client) ?? {}
+  const { settings, reason } = tlsOfClient(client) ?? {}
+  expect(reason).toBeUndefined()
   const { remoteAddress: host, remotePort: port } = (client as unknown as { stream: Record<string, unknown> }).stream
   const handle = openRedis(getDispatcher(), { host, port, db: 0, prefix: 'followed:', ttl: 0 }, settings)
   const stored = handle.save('a', 'text')
@@ -138,8 +139,14 @@ for (const [name, Client] of [
       const plain = `127.0.0.1:${server.port}`
       const base: RedisOptions = { sentinels, name: 'mymaster', tls: { ca } }
       await follow(new Client({ ...base, tls: { ca: 'nonsense', ciphers: 'none' } }))
-      for (const host of ['localhost', '127.0.0.1']) {
-        const natMap = { [plain]: { host, port: server.tlsPort } }
+      // Each certificate is for one of them only, and "localhost" is also the host that ioredis has by default.
+      for (const [host, name] of [
+        ['localhost', 'DNS:localhost'],
+        ['127.0.0.1', 'IP:127.0.0.1'],
+      ] as const) {
+        const proxy = await tlsBefore(server.port, await authority.issue({ extensions: [`subjectAltName=${name}`] }))
+        onTestFinished(() => proxy.stop())
+        const natMap = { [plain]: { host, port: proxy.port } }
         await follow(new Client({ ...base, natMap, enableTLSForSentinelMode: true }))
       }
     })

@@ -35,6 +35,9 @@ pub const PIPELINES_UNDER_WAY: usize = 512;
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 
+trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket for S {}
+
 /// Closed when dropped.
 pub struct Connection {
     link: MultiplexedConnection,
@@ -82,7 +85,11 @@ impl Connection {
         match tls {
             None => Self::over(socket, address).await,
             // Half of the time, so that a silent server is named before operations give up.
-            Some(tls) => Self::over(tls.wrap(socket, address, patience / 2).await?, address).await,
+            Some(tls) => {
+                // Boxed, so that the crate is compiled for one kind of encrypted socket only.
+                let socket: Box<dyn Socket> = Box::new(socket);
+                Self::over(tls.wrap(socket, address, patience / 2).await?, address).await
+            }
         }
     }
 
