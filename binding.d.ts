@@ -85,6 +85,17 @@ export declare class StorageHandle {
   place(id: string): string
 }
 
+/** Checked settings. */
+export declare class TlsContext {
+  /** Throws where something cannot be used; the message begins with the option's name and shows nothing of its value. */
+  constructor(options: TlsOptions, roots: TlsRoots)
+}
+
+/** The certificates that Node trusts by default, as PEM. They are read when a connection first needs them. */
+export declare class TlsRoots {
+  constructor(certificates: Array<string>)
+}
+
 /** What a server's error answer means that the user's own client reports, such as `OOM command not allowed`. */
 export declare function explainRedisRefusal(message: string): Failure
 
@@ -133,10 +144,10 @@ export declare function linkHost(dispatcher: Dispatcher, load: (arg0: string, ar
 export declare function openFile(dispatcher: Dispatcher, options: FileOptions): StorageHandle
 
 /** Connects at the first operation. */
-export declare function openRedis(dispatcher: Dispatcher, options: RedisOptions): StorageHandle
+export declare function openRedis(dispatcher: Dispatcher, options: RedisOptions, tls?: TlsContext | undefined | null): StorageHandle
 
 /** Begins to connect. */
-export declare function openRedisLink(options: RedisLinkOptions): RedisLink
+export declare function openRedisLink(options: RedisLinkOptions, tls?: TlsContext | undefined | null): RedisLink
 
 /** The file is opened at the first operation, on the writer thread. */
 export declare function openSqlite(dispatcher: Dispatcher, options: SqliteOptions): StorageHandle
@@ -208,4 +219,18 @@ export interface SqliteStatements {
   unique: string
   /** The table, as error messages name it. */
   place: string
+}
+
+/** The options of `tls`, read (`lib/redis-tls.js`). */
+export interface TlsOptions {
+  /** The name or IP address that the server's certificate has to be for. */
+  servername: string
+  /** Whether to tell the server that name. */
+  sni: boolean
+  /** Instead of the roots. */
+  ca?: Array<Uint8Array>
+  /** Goes with `key`. */
+  cert?: Uint8Array
+  key?: Uint8Array
+  rejectUnauthorized: boolean
 }

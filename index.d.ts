@@ -1,7 +1,7 @@
-import type { RedisClient, RedisStorageOptions } from './lib/redis-types.js'
+import type { RedisClient, RedisStorageOptions, RedisTlsOptions } from './lib/redis-types.js'
 import type { SQLiteDatabase, SQLiteStorageOptions } from './lib/sqlite-types.js'
 
-export type { RedisClient, RedisStorageOptions, SQLiteDatabase, SQLiteStorageOptions }
+export type { RedisClient, RedisStorageOptions, RedisTlsOptions, SQLiteDatabase, SQLiteStorageOptions }
 
 /** Anything that JSON can hold. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }

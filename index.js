@@ -41,11 +41,11 @@ class FileStorage extends Adapter {
 
 class RedisStorage extends Adapter {
   constructor(options) {
-    const { client, ...settings } = readRedisOptions(options)
+    const { client, tls, ...settings } = readRedisOptions(options)
     if (client !== undefined) {
       super({ adapter: 'redis', handle: openClient(client, settings), submitted: nothing })
     } else {
-      const handle = openRedis(getDispatcher(), settings)
+      const handle = openRedis(getDispatcher(), settings, tls)
       super({ adapter: 'redis', handle, submitted: scheduleHandOver })
     }
   }

@@ -73,7 +73,14 @@ describe('constructors refuse at once', () => {
       /either the option "client" or "host"/,
     ],
     ['a timeout without a client', () => new RedisStorage({ timeout: 5 } as Wrong), /"timeout".*"client"/],
-    ['TLS, for now', () => new RedisStorage({ tls: {} } as Wrong), /"tls".*later version/],
+    [
+      'a client beside tls',
+      () => new RedisStorage({ client: CLIENT, tls: true } as Wrong),
+      /either .*"client" or "tls"/,
+    ],
+    ['tls as text', () => new RedisStorage({ tls: 'true' as Wrong }), /"tls".*true, false or an object/],
+    ['a rediss: url without tls', () => new RedisStorage({ url: 'rediss://h', tls: false }), /rediss:.*"tls" forbids/],
+    ['a name that cannot be one', () => new RedisStorage({ host: 'a b', tls: true }), /"servername".*neither a name/],
     ['a port out of range', () => new RedisStorage({ port: 65_536 }), /"port".* 1 to 65535/],
     ['a port that is no number', () => new RedisStorage({ port: '6379a' }), /"port"/],
     ['a negative ttl', () => new RedisStorage({ ttl: -1 }), /"ttl".* whole number from 0/],
@@ -92,7 +99,7 @@ describe('constructors refuse at once', () => {
       () => new RedisStorage({ path: '/s', port: 1 } as Wrong),
       /only one of .*"path" and "port"/,
     ],
-    ['an encrypted url, for now', () => new RedisStorage({ url: 'rediss://h' }), /rediss:/],
+    ['a database of an encrypted url', () => new RedisStorage({ url: 'rediss://h/1.5' }), /whole number/],
     ['another kind of url', () => new RedisStorage({ url: 'http://h' }), /must begin with redis:/],
     ['no url at all', () => new RedisStorage({ url: 'localhost' }), /cannot be read/],
     ['a url with parameters', () => new RedisStorage({ url: 'redis://h?family=6' }), /parameter "family"/],
@@ -117,6 +124,7 @@ describe('constructors refuse at once', () => {
     for (const url of [
       'http://user:hunter2@h',
       'redis://user:hunter2@h/x',
+      'rediss://user:hunter2@h/x',
       'redis://user:hunter2%ZZ@h',
       'redis://u:hunter2@h:99999',
     ]) {
@@ -134,6 +142,13 @@ describe('constructors accept', () => {
     new RedisStorage({ host: undefined, ttl: 3600 })
     new RedisStorage({ port: '6379', db: '2', username: '', password: '' })
     new RedisStorage({ url: 'redis://:p%40ss@[::1]:6380/5' })
+    new RedisStorage({ url: 'REDISS://user:p%40ss@[::1]:6380/5' })
+    new RedisStorage({
+      url: 'rediss://h',
+      tls: { rejectUnauthorized: false, requestCert: true, agent: false } as object,
+    })
+    new RedisStorage({ host: 'my_redis', tls: true })
+    new RedisStorage({ tls: false })
     new RedisStorage({ url: 'unix:/run/redis.sock?db=1' })
     new RedisStorage({ url: '/run/redis.sock' })
     new FileStorage({ dir: '/nonexistent/never/made', extension: '' })

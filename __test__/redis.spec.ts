@@ -128,6 +128,11 @@ describe('bad servers', () => {
       { code: 'ERR_STORAGE_UNAVAILABLE', retryable: true },
     ],
     [
+      'resets the connection',
+      async () => ({ port: await listen((socket) => socket.on('data', () => socket.resetAndDestroy())) }),
+      { code: 'ERR_STORAGE_UNAVAILABLE', cause: { code: expect.stringMatching(/^(ECONNRESET|EPIPE)$/) } },
+    ],
+    [
       'hangs up at once',
       async () => ({ port: await listen((socket) => socket.end()) }),
       { code: 'ERR_STORAGE_UNAVAILABLE', retryable: true },

@@ -2,6 +2,7 @@
 
 const { openRedisLink } = require('./binding.js')
 const { ioredisPrototypes } = require('./redis-client.js')
+const { tlsOfClient } = require('./redis-tls.js')
 
 /** What `RedisLink.phase()` answers (`src/store/redis/link.rs`). */
 const LATE = 1
@@ -33,7 +34,10 @@ class Follower {
   #link
   /** What the link was made for. */
   #target
+  /** A connection of the client's that ours cannot equal, and why. */
+  #unequalled = {}
   #failures = 0
+  #lastFailure
   #notBefore = 0
   #users = 0
   #reason = 'no operation was called yet; the first one decides'
@@ -89,8 +93,7 @@ class Follower {
     if (this.#link !== undefined) {
       const phase = this.#link.phase()
       if (phase !== ENDED && this.#isOnTarget()) {
-        if (phase === LATE) this.#reason = 'the connection beside the client is still being made'
-        return phase === LATE ? undefined : this.#link
+        return phase === LATE ? this.#leaveTo('the connection beside the client is still being made') : this.#link
       }
       if (phase === ENDED) {
         this.note()
@@ -101,8 +104,7 @@ class Follower {
       }
     }
     if (this.#link === undefined && performance.now() >= this.#notBefore) return this.#open(timeout)
-    this.#reason = 'the connection beside the client failed a moment ago'
-    return undefined
+    return this.#leaveTo(this.#lastFailure ?? 'the connection beside the client has not ended yet')
   }
 
   /**
@@ -115,6 +117,7 @@ class Follower {
     this.#link = undefined
     if (report.answered) this.#failures = 0
     if (report.isFailure) {
+      this.#lastFailure = `the connection beside the client failed a moment ago: ${report.reason}`
       this.#notBefore = performance.now() + Math.min(FIRST_PAUSE * 2 ** this.#failures, LONGEST_PAUSE)
       this.#failures++
     }
@@ -131,17 +134,20 @@ class Follower {
 
   #open(timeout) {
     const { condition, options, stream } = this.#client
+    if (this.#unequalled.stream === stream) return this.#leaveTo(this.#unequalled.reason)
+    const tls = tlsOfClient(this.#client)
+    if (tls?.reason !== undefined) {
+      this.#unequalled = { stream, reason: `the client's TLS cannot be the same here: ${tls.reason}` }
+      return this.#leaveTo(this.#unequalled.reason)
+    }
     const host = stream.remoteAddress
     const path = typeof options.path === 'string' && !options.sentinels ? options.path : undefined
-    if (path === undefined && typeof host !== 'string') {
-      this.#reason = "the client's connection has no address"
-      return undefined
-    }
+    if (path === undefined && typeof host !== 'string') return this.#leaveTo("the client's connection has no address")
     const { username, password } = options
     // `select()` shows in `condition` only.
     const db = condition?.select ?? options.db ?? 0
     this.#target = { stream, db, username, password }
-    this.#link = openRedisLink({
+    const settings = {
       host: host ?? '',
       port: stream.remotePort ?? 0,
       path,
@@ -152,8 +158,15 @@ class Follower {
       name: options.connectionName ? `${options.connectionName}:flowkit` : undefined,
       connectTimeout: wholeMilliseconds(options.connectTimeout, 10_000),
       answerTimeout: Math.min(wholeMilliseconds(options.commandTimeout, LONGEST_SILENCE), LONGEST_SILENCE, timeout),
-    })
+    }
+    this.#link = openRedisLink(settings, tls?.settings)
     return this.#link
+  }
+
+  /** The operation goes through the client. */
+  #leaveTo(reason) {
+    this.#reason = reason
+    return undefined
   }
 
   /** Whether the client is still where the link was made to, and as the same user. Asked at each operation. */
@@ -199,7 +212,6 @@ function whyNever(client) {
   }
   if (options.monitor) return 'the client is a monitor'
   if (options.readOnly || options.role === 'slave') return 'the client reads from a replica'
-  if (options.tls) return 'the client is encrypted'
   return undefined
 }
 

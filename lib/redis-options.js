@@ -2,6 +2,7 @@
 
 const { optionsError } = require('./errors.js')
 const { aBoolean, aPath, aString, aWholeNumber, readOptions } = require('./options.js')
+const { readTls } = require('./redis-tls.js')
 
 const DEFAULT_PREFIX = 'flowkit:'
 const DEFAULT_TTL_SECONDS = 86_400
@@ -10,7 +11,7 @@ const DEFAULT_TIMEOUT_MS = 90_000
 
 const CHECKS = {
   client: () => undefined,
-  tls: () => 'left out: encrypted connections come with a later version',
+  tls: (value) => (typeof value === 'boolean' || isPlainObject(value) ? undefined : 'true, false or an object'),
   url: aString,
   host: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a host name'),
   port: aWholeNumber(1, 65_535, { orText: true }),
@@ -31,7 +32,7 @@ const ADDRESSES = [['url'], ['path'], ['host', 'port']]
 
 /**
  * Checks the options and returns them with their defaults: either the `client` with what the bridge needs, or what the
- * native side opens: `{ host, port }` or `{ path }`, and the rest. No message holds a password or a URL, which may hold one.
+ * native side opens: `{ host, port }` or `{ path }`, `tls`, and the rest. No message holds a password or a URL, which may hold one.
  */
 function readRedisOptions(given) {
   const options = readOptions('redis', given, CHECKS)
@@ -40,7 +41,7 @@ function readRedisOptions(given) {
     const names = used.map((group) => `"${group.find((name) => options[name] !== undefined)}"`)
     throw optionsError('redis', `The redis storage takes only one of the options ${names.join(' and ')}.`)
   }
-  const { client, url, host, port, path, username, password, db, prefix, ttl, timeout, native } = options
+  const { client, url, host, port, path, tls, username, password, db, prefix, ttl, timeout, native } = options
   const common = { prefix: prefix ?? DEFAULT_PREFIX, ttl: ttl ?? DEFAULT_TTL_SECONDS }
   if (client !== undefined) {
     const settings = { timeout: timeout ?? DEFAULT_TIMEOUT_MS, native: native ?? true }
@@ -58,12 +59,27 @@ function readRedisOptions(given) {
   }
   return {
     ...address,
+    tls: openTls(tls, fromUrl.tls, address),
     // An empty user name or password, as in `redis://:secret@host`, means none.
     username: (username ?? fromUrl.username) || undefined,
     password: (password ?? fromUrl.password) || undefined,
     db: Number(db ?? fromUrl.db ?? 0),
     ...common,
   }
+}
+
+/** What the native side takes for an encrypted connection; `undefined` for a plain one. */
+function openTls(given, inUrl, { host, path }) {
+  if (given === false && inUrl) throw badUrl('it asks for TLS (rediss:), which the option "tls" forbids')
+  if (!given && !inUrl) return undefined
+  // Node's `tls.connect` takes a Unix socket, too, and then verifies this name.
+  const { settings, reason } = readTls(given ?? true, { host: path === undefined ? host : 'localhost' })
+  if (reason === undefined) return settings
+  throw optionsError('redis', `The option "tls" of the redis storage cannot be used: ${reason}.`)
+}
+
+function isPlainObject(value) {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
 /** A client has its own address and credentials. */
@@ -73,7 +89,7 @@ function readAlone(options, common) {
   throw optionsError('redis', `The redis storage takes either the option "client" or "${extra}", not both.`)
 }
 
-/** `redis://user:password@host:port/db`, `unix:/path/to/socket?db=1`, or an absolute path. */
+/** `redis://user:password@host:port/db`, the same with `rediss:` for TLS, `unix:/path/to/socket?db=1`, or an absolute path. */
 function parseUrl(url) {
   if (url.startsWith('/')) return { path: url }
   let parsed
@@ -98,8 +114,9 @@ function parseUrl(url) {
     if (parsed.pathname === '' || parsed.pathname === '/') throw badUrl('it names no socket')
     return { path: decode(parsed.pathname), db: readDatabase(query), ...credentials }
   }
-  if (parsed.protocol === 'rediss:') throw badUrl('encrypted connections (rediss:) come with a later version')
-  if (parsed.protocol !== 'redis:') throw badUrl('it must begin with redis: or unix:')
+  if (parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') {
+    throw badUrl('it must begin with redis:, rediss: or unix:')
+  }
   const inPath = parsed.pathname.replace(/^\//, '')
   if (inPath !== '' && query !== null) throw badUrl('it names the database twice')
   return {
@@ -107,6 +124,7 @@ function parseUrl(url) {
     host: decode(parsed.hostname).replace(/^\[(.*)\]$/, '$1') || undefined,
     port: parsed.port === '' ? undefined : parsed.port,
     db: readDatabase(inPath === '' ? query : inPath),
+    tls: parsed.protocol === 'rediss:',
     ...credentials,
   }
 }

@@ -63,6 +63,42 @@ interface RedisClientOptions extends RedisCommonOptions {
   username?: undefined
   password?: undefined
   db?: undefined
+  tls?: undefined
+}
+
+/**
+ * How a connection of our own is encrypted: what `tls.connect` of Node.js and ioredis take, as far as it is named here.
+ * TLS 1.2 and 1.3 are spoken. Certificates have to be of X.509 version 3 with a `subjectAltName`; a common name does not
+ * count, which is stricter than Node.js.
+ */
+export interface RedisTlsOptions {
+  /**
+   * Certificates to trust, in PEM form (several may follow each other) or as DER: the authority's, or the server's own
+   * where it signed itself.
+   *
+   * @default those that Node.js trusts, `NODE_EXTRA_CA_CERTS` included
+   */
+  ca?: string | Uint8Array | (string | Uint8Array)[] | undefined
+  /** Our own certificate, where the server wants one, followed by its intermediates. In PEM form; goes with `key`. */
+  cert?: string | Uint8Array | (string | Uint8Array)[] | undefined
+  /** The key of `cert`, in PEM form and not encrypted. Stands in no error message. */
+  key?: string | Uint8Array | (string | Uint8Array)[] | undefined
+  /**
+   * The name that the server's certificate has to be for, also told to the server (SNI).
+   *
+   * @default the host
+   */
+  servername?: string | undefined
+  /**
+   * `false` accepts any certificate, so that anybody on the way can read and change everything.
+   *
+   * @default true, unless the environment says `NODE_TLS_REJECT_UNAUTHORIZED=0`
+   */
+  rejectUnauthorized?: boolean | undefined
+  /** Nothing else is taken. */
+  minVersion?: 'TLSv1.2' | undefined
+  /** Nothing else is taken. */
+  maxVersion?: 'TLSv1.3' | undefined
 }
 
 /** A connection of our own, opened at the first operation. */
@@ -80,10 +116,16 @@ interface RedisOwnOptions extends RedisCommonOptions {
    * @default 0
    */
   db?: number | string | undefined
+  /**
+   * Whether and how the connection is encrypted.
+   *
+   * @default false; true for a `rediss:` URL
+   */
+  tls?: boolean | RedisTlsOptions | undefined
 }
 
 interface RedisUrlOptions extends RedisOwnOptions {
-  /** `redis://user:password@host:port/db`, `unix:/path/to/socket?db=1`, or the absolute path of a socket. */
+  /** `redis://user:password@host:port/db`, or `rediss:` for TLS, `unix:/path/to/socket?db=1`, or the absolute path of a socket. */
   url?: string | undefined
   host?: undefined
   port?: undefined

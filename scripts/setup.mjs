@@ -68,7 +68,7 @@ export function compileTestPackages() {
 
 /** Sees to it that `redis-server` can be started. */
 export function installRedis() {
-  installServer({
+  installProgram({
     name: 'redis-server',
     present: () => attempt('redis-server', ['--version'], { stdio: 'ignore' }).status === 0,
     packages: ['redis-server', 'redis-tools'],
@@ -76,10 +76,20 @@ export function installRedis() {
   })
 }
 
+/** Sees to it that certificates can be made, for the tests of encrypted connections. */
+export function installOpenssl() {
+  installProgram({
+    name: 'openssl',
+    present: () => attempt('openssl', ['version'], { stdio: 'ignore' }).status === 0,
+    packages: ['openssl'],
+    brew: 'openssl',
+  })
+}
+
 /** Sees to it that a PostgreSQL server can be started. It is for the tests of an example only. */
 export function installPostgres() {
   const debian = '/usr/lib/postgresql'
-  installServer({
+  installProgram({
     name: 'postgresql',
     // Debian keeps the server out of the PATH.
     present: () =>
@@ -90,7 +100,7 @@ export function installPostgres() {
   })
 }
 
-function installServer({ name, present, packages, brew }) {
+function installProgram({ name, present, packages, brew }) {
   if (present()) return
   const isRoot = process.getuid?.() === 0
   if (isRoot && existsSync('/usr/bin/apt-get')) {

@@ -8,6 +8,7 @@ import {
   attempt,
   build,
   compileTestPackages,
+  installOpenssl,
   installPackages,
   installPostgres,
   installRedis,
@@ -16,6 +17,7 @@ import {
 } from './setup.mjs'
 
 installPackages()
+installOpenssl()
 installRedis()
 installPostgres()
 compileTestPackages()

@@ -114,4 +114,8 @@ export const VARIANTS: Subject[] = [
   redis('redis { url, ttl: 0 }', () => ({ url: `redis://127.0.0.1:${inject('redisPort')}/0`, ttl: 0 })),
   redis('redis { path }', () => ({ path: inject('redisSocket') })),
   redis('redis { client }', () => ({ connection: { port: inject('redisPort') } }), 'ioredis'),
+  redis('redis { url: rediss:, tls }', () => ({
+    url: `rediss://127.0.0.1:${inject('redisTlsPort')}`,
+    tls: { ca: inject('redisTlsCa') },
+  })),
 ]

@@ -1,4 +1,6 @@
 // Compiled with `--strict`, never run: `RedisClient` and `SQLiteDatabase` are shapes that the real packages have.
+
+import type { ConnectionOptions } from 'node:tls'
 import {
   type RedisClient,
   RedisStorage,
@@ -63,6 +65,7 @@ export const storages = [
   new RedisStorage({ client: fake }),
 ]
 
+const encryption: ConnectionOptions = {}
 const environment: { host: string | undefined; port: string | undefined } = { host: undefined, port: '6379' }
 export const addresses: RedisStorageOptions[] = [
   {},
@@ -71,6 +74,9 @@ export const addresses: RedisStorageOptions[] = [
   { client: undefined, host: 'h', ttl: undefined },
   { url: process.env.REDIS_URL, db: '1', username: 'u', password: process.env.REDIS_PASSWORD },
   { path: '/run/redis.sock', prefix: '' },
+  { url: 'rediss://h', tls: true },
+  { host: 'h', tls: { ca: ['PEM', Buffer.from('PEM')], servername: environment.host, rejectUnauthorized: false } },
+  { tls: { ca: encryption.ca, cert: encryption.cert, servername: encryption.servername } },
 ]
 
 /** `DatabaseSync` as the types of Node.js 22 and newer declare it; those of Node.js 20 have no `node:sqlite`. */
@@ -98,6 +104,10 @@ export const tables: SQLiteStorageOptions[] = [
 new RedisStorage({ client: fake, host: 'h' })
 // @ts-expect-error a client has its own database
 new RedisStorage({ client: fake, db: 1 })
+// @ts-expect-error a client has its own encryption
+new RedisStorage({ client: fake, tls: true })
+// @ts-expect-error what is not supported
+new RedisStorage({ tls: { ciphers: 'HIGH' } })
 // @ts-expect-error one address only
 new RedisStorage({ url: 'redis://h', host: 'h' })
 // @ts-expect-error one address only

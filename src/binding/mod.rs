@@ -12,6 +12,7 @@ mod redis;
 mod redis_link;
 mod sqlite;
 mod sqlite_inline;
+mod tls;
 
 /// Keeps panics from printing: an adapter prints nothing, and what a panic has to say reaches the user as the cause of
 /// an `ERR_STORAGE_INTERNAL`. This package has its own copy of the standard library, so no other code is affected.

@@ -7,6 +7,7 @@ use napi_derive::napi;
 use super::dispatcher::Dispatcher;
 use super::failure::Failure;
 use super::handle::StorageHandle;
+use super::tls::TlsContext;
 use crate::store::redis::{Address, RedisConfig, RedisStore, refusal};
 
 /// The options of `RedisStorage`, checked and complete (`lib/redis-options.js`).
@@ -26,13 +27,14 @@ pub struct RedisOptions {
 
 /// Connects at the first operation.
 #[napi(catch_unwind)]
-pub fn open_redis(dispatcher: &Dispatcher, options: RedisOptions) -> StorageHandle {
+pub fn open_redis(dispatcher: &Dispatcher, options: RedisOptions, tls: Option<&TlsContext>) -> StorageHandle {
     let RedisOptions { host, port, path, username, password, db, prefix, ttl } = options;
     let address = match path {
         Some(path) => Address::Unix(path.into()),
         None => Address::Tcp { host, port },
     };
-    let config = RedisConfig { address, username, password, db, name: None, prefix, ttl };
+    let tls = tls.map(TlsContext::share);
+    let config = RedisConfig { address, tls, username, password, db, name: None, prefix, ttl };
     StorageHandle::new(dispatcher, Arc::new(RedisStore::new(config)))
 }
 

@@ -7,6 +7,7 @@ use napi_derive::napi;
 
 use super::dispatcher::Dispatcher;
 use super::handle::StorageHandle;
+use super::tls::TlsContext;
 use crate::store::redis::link::{Link, Patience};
 use crate::store::redis::{Address, RedisConfig};
 
@@ -77,13 +78,14 @@ impl RedisLink {
 
 /// Begins to connect.
 #[napi(catch_unwind)]
-pub fn open_redis_link(options: RedisLinkOptions) -> RedisLink {
+pub fn open_redis_link(options: RedisLinkOptions, tls: Option<&TlsContext>) -> RedisLink {
     let RedisLinkOptions { host, port, path, username, password, db, name, connect_timeout, answer_timeout } = options;
     let address = match path {
         Some(path) => Address::Unix(path.into()),
         None => Address::Tcp { host, port },
     };
-    let config = RedisConfig { address, username, password, db, name, prefix: String::new(), ttl: 0 };
+    let tls = tls.map(TlsContext::share);
+    let config = RedisConfig { address, tls, username, password, db, name, prefix: String::new(), ttl: 0 };
     let patience = Patience {
         connect: Duration::from_millis(connect_timeout.into()),
         answer: Duration::from_millis(answer_timeout.into()),

@@ -21,6 +21,7 @@ use tokio::time::{Instant, timeout};
 use super::queue::Queued;
 use super::refusal::Refusal;
 use super::reply::Reply;
+use super::tls::{self, Tls};
 use super::traffic::{Metered, Traffic};
 use super::{Address, errors};
 use crate::store::Request;
@@ -36,6 +37,9 @@ pub const PIPELINES_UNDER_WAY: usize = 512;
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 
+trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket for S {}
+
 /// Closed when dropped.
 pub struct Connection {
     link: MultiplexedConnection,
@@ -50,7 +54,7 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    pub async fn open(address: &Address, patience: Duration) -> Result<Self, StoreError> {
+    pub async fn open(address: &Address, tls: Option<&Tls>, patience: Duration) -> Result<Self, StoreError> {
         match address {
             Address::Tcp { host, port } => {
                 let found = tokio::net::lookup_host((host.as_str(), *port)).await;
@@ -59,7 +63,7 @@ impl Connection {
                 let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
                 for target in targets {
                     match timeout(share, TcpStream::connect(target)).await {
-                        Ok(Ok(socket)) => return Self::over(tune(socket), address).await,
+                        Ok(Ok(socket)) => return Self::on(tune(socket), address, tls, patience).await,
                         Ok(Err(error)) => last = error,
                         Err(_) => last = io::ErrorKind::TimedOut.into(),
                     }
@@ -68,11 +72,26 @@ impl Connection {
             }
             #[cfg(unix)]
             Address::Unix(path) => match tokio::net::UnixStream::connect(path).await {
-                Ok(socket) => Self::over(socket, address).await,
+                Ok(socket) => Self::on(socket, address, tls, patience).await,
                 Err(error) => Err(errors::unreachable(address, &error)),
             },
             #[cfg(not(unix))]
             Address::Unix(_) => Err(errors::unreachable(address, &io::ErrorKind::Unsupported.into())),
+        }
+    }
+
+    async fn on<S>(socket: S, address: &Address, tls: Option<&Tls>, patience: Duration) -> Result<Self, StoreError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        match tls {
+            None => Self::over(socket, address).await,
+            // Half of the time, so that a silent server is named before operations give up.
+            Some(tls) => {
+                // Boxed, so that the crate is compiled for one kind of encrypted socket only.
+                let socket: Box<dyn Socket> = Box::new(socket);
+                Self::over(tls.wrap(socket, address, patience / 2).await?, address).await
+            }
         }
     }
 
@@ -210,8 +229,12 @@ fn to_reply(value: Value) -> Reply {
 /// What ended a connection, as the user's `cause`.
 fn cause(error: &RedisError) -> Cause {
     use std::error::Error;
-    match error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
-        Some(io) => StoreError::io(io, "").cause.unwrap_or_else(|| Cause { code: None, message: io.to_string() }),
+    // The crate answers the `Arc` that it keeps the error in.
+    let kept = error.source().and_then(|source| source.downcast_ref::<Arc<dyn Error + Send + Sync>>());
+    match kept.and_then(|kept| kept.downcast_ref::<io::Error>()) {
+        Some(io) => tls::late_cause(io)
+            .or_else(|| StoreError::io(io, "").cause)
+            .unwrap_or_else(|| Cause { code: None, message: io.to_string() }),
         None => Cause { code: error.code().map(str::to_owned), message: "the answer could not be read".into() },
     }
 }

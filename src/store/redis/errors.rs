@@ -122,6 +122,7 @@ mod tests {
     fn a_key_is_the_prefix_and_the_id_and_is_shown_escaped() {
         let config = RedisConfig {
             address: address(),
+            tls: None,
             username: Some("eve".into()),
             password: Some("s3cret".into()),
             db: 0,

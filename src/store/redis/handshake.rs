@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::connection::Connection;
 use super::refusal::Refusal;
 use super::reply::Reply;
-use super::{RedisConfig, errors};
+use super::{RedisConfig, errors, tls};
 use crate::store::error::{Cause, ErrorKind, StoreError};
 
 /// A connection as the server knows it.
@@ -35,7 +35,7 @@ pub async fn connect(
     predecessor: Option<&Identity>,
 ) -> Result<(Connection, Option<Identity>), StoreError> {
     let connecting = async {
-        let connection = Connection::open(&config.address, patience).await?;
+        let connection = Connection::open(&config.address, config.tls.as_deref(), patience).await?;
         let identity = prepare(&connection, config, predecessor).await?;
         Ok((connection, identity))
     };
@@ -172,7 +172,15 @@ fn understood(config: &RedisConfig, reply: &Reply) -> Result<(), StoreError> {
 }
 
 fn broken_off(config: &RedisConfig, cause: Cause) -> StoreError {
-    errors::lost(&config.address, cause)
+    if let Some(refusal) = tls::late_refusal(&config.address, &cause) {
+        return refusal;
+    }
+    let mut error = errors::lost(&config.address, cause);
+    error.reason += match config.tls {
+        None => " at the first words; does it expect TLS (the option \"tls\")?",
+        Some(_) => " right after the TLS handshake; does it want a client certificate (\"tls.cert\" and \"tls.key\")?",
+    };
+    error
 }
 
 fn not_yet(config: &RedisConfig, refusal: &Refusal) -> StoreError {

@@ -9,6 +9,7 @@
 //! - [`connection`]: the socket and the `redis` crate, which is used nowhere else;
 //! - [`link`]: the other way to use a connection: it belongs beside a client of the user's, and gives back what it
 //!   cannot answer;
+//! - [`tls`]: encryption, and which servers are trusted;
 //! - [`handshake`]: what is said before the first operation; ends the predecessor of a replaced connection;
 //! - [`reply`], [`refusal`] and [`errors`]: from answers and failures to outcomes.
 
@@ -22,6 +23,7 @@ pub mod link;
 mod queue;
 pub mod refusal;
 mod reply;
+mod tls;
 mod traffic;
 
 #[cfg(test)]
@@ -38,6 +40,7 @@ use super::error::StoreError;
 use super::runtime::runtime;
 use super::{Operation, Request, Store};
 use actor::Actor;
+pub use tls::{DefaultRoots, Tls, TlsSettings};
 
 /// Where the server listens.
 #[derive(Clone, Debug)]
@@ -52,6 +55,8 @@ pub enum Address {
 
 pub struct RedisConfig {
     pub address: Address,
+    /// Nothing for a plain connection.
+    pub tls: Option<Arc<Tls>>,
     pub username: Option<String>,
     pub password: Option<String>,
     /// The logical database to select.

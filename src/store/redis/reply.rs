@@ -59,7 +59,16 @@ mod tests {
     fn config() -> RedisConfig {
         let address = Address::Tcp { host: "127.0.0.1".into(), port: 6379 };
         let password = Some("s3cret".into());
-        RedisConfig { address, username: None, password, db: 0, name: None, prefix: "flowkit:".into(), ttl: 60 }
+        RedisConfig {
+            address,
+            tls: None,
+            username: None,
+            password,
+            db: 0,
+            name: None,
+            prefix: "flowkit:".into(),
+            ttl: 60,
+        }
     }
 
     fn refusal(text: &str) -> Reply {

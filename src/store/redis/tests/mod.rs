@@ -24,7 +24,16 @@ fn limits() -> Limits {
 }
 
 fn config(address: Address) -> RedisConfig {
-    RedisConfig { address, username: None, password: None, db: 0, name: None, prefix: "flowkit:".into(), ttl: 60 }
+    RedisConfig {
+        address,
+        tls: None,
+        username: None,
+        password: None,
+        db: 0,
+        name: None,
+        prefix: "flowkit:".into(),
+        ttl: 60,
+    }
 }
 
 fn tcp(port: u16) -> Address {
