@@ -1,0 +1,99 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+/**
+ * A stretch of network between a client and a server on 127.0.0.1, which can be cut. It never changes or leaves out bytes in
+ * the middle of a connection that goes on, as TCP does not either.
+ */
+export interface Proxy {
+  port: number
+  /**
+   * From now on nothing passes, in either direction, also not on new connections, which are accepted. `keep` says what
+   * becomes of what is sent meanwhile: kept for `mend`, or gone for good, so that only `drop` can follow.
+   */
+  cut(keep: boolean): void
+  /** Delivers what was kept and lets everything pass again. */
+  mend(): void
+  /** Breaks every connection, forgets what was kept, and lets new connections pass. */
+  drop(): void
+  close(): Promise<void>
+}
+
+interface Pair {
+  near: Socket
+  far: Socket
+}
+
+export async function startProxy(target: number): Promise<Proxy> {
+  const pairs = new Set<Pair>()
+  let cut = false
+  let keep = true
+
+  function pass(from: Socket, to: Socket): void {
+    from.on('data', (chunk) => {
+      if (!cut) to.write(chunk)
+    })
+    from.on('end', () => {
+      if (!cut) to.end()
+    })
+    from.on('error', () => to.destroy())
+    from.on('close', () => {
+      if (!cut) to.destroy()
+    })
+  }
+
+  const server = createServer((near) => {
+    const pair = { near, far: connect(target, '127.0.0.1') }
+    near.setNoDelay(true)
+    pair.far.setNoDelay(true)
+    pairs.add(pair)
+    pass(near, pair.far)
+    pass(pair.far, near)
+    near.once('close', () => {
+      if (pair.far.destroyed) pairs.delete(pair)
+    })
+    pair.far.once('close', () => {
+      if (near.destroyed) pairs.delete(pair)
+    })
+    if (cut && keep) hold(pair)
+  })
+
+  function hold({ near, far }: Pair): void {
+    near.pause()
+    far.pause()
+  }
+
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const proxy: Proxy = {
+    port: (server.address() as AddressInfo).port,
+    cut(kept) {
+      cut = true
+      keep = kept
+      // A paused socket leaves the bytes with the kernel, and pushes back once it is full, as a real line does.
+      if (keep) for (const pair of pairs) hold(pair)
+    },
+    mend() {
+      if (cut && !keep) throw new Error('bytes are gone: a connection that goes on would be nonsense')
+      cut = false
+      for (const { near, far } of pairs) {
+        near.resume()
+        far.resume()
+        // Ended meanwhile.
+        if (near.destroyed) far.destroy()
+        if (far.destroyed) near.destroy()
+      }
+    },
+    drop() {
+      for (const { near, far } of pairs) {
+        near.destroy()
+        far.destroy()
+      }
+      pairs.clear()
+      cut = false
+    },
+    async close() {
+      proxy.drop()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+  return proxy
+}
