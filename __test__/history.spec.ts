@@ -4,8 +4,8 @@ import { MemoryStorage, type StorageAdapter } from '../index.js'
 import { check, countLost } from './support/checker.js'
 import { converse } from './support/conversations.js'
 import { History, type Operation } from './support/history.js'
-import { sleep } from './support/waiting.js'
 import { versioned } from './support/versions.mjs'
+import { sleep } from './support/waiting.js'
 
 /** A storage with one fault, on top of one without. */
 class Faulty implements StorageAdapter {

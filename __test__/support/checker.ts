@@ -60,7 +60,7 @@ function checkOne(id: string, { operations, failovers }: Record, excused: Histor
 
   for (const operation of operations) {
     const { kind, write, submitted, settled, outcome, seen } = operation
-    const shown = `${kind} ${write}`
+    const shown = `${submitted}..${settled}: ${kind} ${write}`
     if (settled === undefined || outcome === undefined) {
       report('unsettled', shown)
       continue
@@ -77,7 +77,7 @@ function checkOne(id: string, { operations, failovers }: Record, excused: Histor
     const era = eras.findLast(({ start }) => start < settled) as Era
     const found = seen === null || seen === undefined ? [0, ...deletes] : [seen]
     const verdict = era.judge(found, write)
-    if (verdict !== undefined) report(verdict, `a load after write ${write} found ${seen}, but ${era.floor}`)
+    if (verdict !== undefined) report(verdict, `${shown} found ${seen}, but ${era.floor}`)
   }
   return violations
 }

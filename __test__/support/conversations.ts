@@ -62,7 +62,8 @@ export function converse(storage: StorageAdapter, history: History, manner: Mann
       const goal = good.map((value) => value + rounds)
       const end = performance.now() + within
       while (good.some((value, index) => value < (goal[index] as number))) {
-        if (performance.now() > end) throw new Error(`the conversations do not go on: ${JSON.stringify(history.counts())}`)
+        if (performance.now() > end)
+          throw new Error(`the conversations do not go on: ${JSON.stringify(history.counts())}`)
         await sleep(5)
       }
     },

@@ -31,13 +31,19 @@ export interface Record {
 export class History {
   readonly records = new Map<string, Record>()
   /** Where the storage keeps things now, such as a database: each place has a record of each conversation. */
-  place = ''
+  place = '0/'
   /** Rejections with this code are right for operations that overlap with this time: somebody changed a password. */
   readonly excused: { code: string; from: number; to: number }[] = []
+  /** What went on around it, to be read beside a violation. */
+  readonly journal: string[] = []
   #time = 0
 
   now(): number {
     return ++this.#time
+  }
+
+  note(what: string): void {
+    this.journal.push(`${this.now()} ${what}`)
   }
 
   record(id: string): Record {

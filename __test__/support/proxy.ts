@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
  * A stretch of network between a client and a server on 127.0.0.1, which can be cut. It never changes or leaves out bytes in
  * the middle of a connection that goes on, as TCP does not either.
  */
-export interface Proxy {
+export interface TcpProxy {
   port: number
   /**
    * From now on nothing passes, in either direction, also not on new connections, which are accepted. `keep` says what
@@ -23,7 +23,7 @@ interface Pair {
   far: Socket
 }
 
-export async function startProxy(target: number): Promise<Proxy> {
+export async function startProxy(target: number): Promise<TcpProxy> {
   const pairs = new Set<Pair>()
   let cut = false
   let keep = true
@@ -63,7 +63,7 @@ export async function startProxy(target: number): Promise<Proxy> {
   }
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const proxy: Proxy = {
+  const proxy: TcpProxy = {
     port: (server.address() as AddressInfo).port,
     cut(kept) {
       cut = true

@@ -52,7 +52,8 @@ export async function startCluster({ replicas = false } = {}): Promise<RedisClus
 
   const alive = () => servers.filter(({ process }) => process.exitCode === null && process.signalCode === null)
   const byPort = (port: number) => servers.find((server) => server.port === port)
-  const nodes = async () => parseNodes(await ask(alive()[0]?.port, (redis) => redis.cluster('NODES') as Promise<string>))
+  const nodes = async () =>
+    parseNodes(await ask(alive()[0]?.port, (redis) => redis.cluster('NODES') as Promise<string>))
   const cluster: RedisCluster = {
     servers,
     ports: servers.map(({ port }) => port),
@@ -108,7 +109,11 @@ export async function startCluster({ replicas = false } = {}): Promise<RedisClus
 async function isSettled(redis: Redis): Promise<boolean> {
   const info = (await redis.cluster('INFO')) as string
   if (!info.includes('cluster_state:ok') || !info.includes('cluster_slots_ok:16384')) return false
-  if (parseNodes((await redis.cluster('NODES')) as string).some((node) => node.flags.some((flag) => flag.startsWith('fail'))))
+  if (
+    parseNodes((await redis.cluster('NODES')) as string).some((node) =>
+      node.flags.some((flag) => flag.startsWith('fail')),
+    )
+  )
     return false
   const replication = await redis.info('replication')
   return replication.includes('role:master') || replication.includes('master_link_status:up')

@@ -44,7 +44,11 @@ export function redisSubjects(options: (name: string) => RedisOptions, manner: S
   return subjects((major, name) => new major.Redis({ ...options(name), connectionName: name }), manner)
 }
 
-export function clusterSubjects(nodes: ClusterNode[], options: ClusterOptions, manner: SubjectManner): ClusterSubject[] {
+export function clusterSubjects(
+  nodes: ClusterNode[],
+  options: ClusterOptions,
+  manner: SubjectManner,
+): ClusterSubject[] {
   return subjects((major) => new major.Cluster(nodes, options), manner)
 }
 
