@@ -32,12 +32,18 @@ export function converse(storage: StorageAdapter, history: History, manner: Mann
 
   async function round(id: string): Promise<boolean> {
     const burst: Promise<Operation>[] = []
-    const act = (kind: Operation['kind']) => burst.push(history.perform(id, kind, storage))
-    for (let saves = 1 + Math.floor(random() * 3); saves > 0; saves--) act('save')
-    act('load')
-    if (random() < 0.1) act('delete')
-    if (random() < 0.5) act('load')
-    if (random() < 0.7) act('save')
+    const act = async (kind: Operation['kind']) => {
+      burst.push(history.perform(id, kind, storage))
+      // Later, and still not awaited: meanwhile the way to the server may have become another.
+      if (random() < 0.3) await new Promise(setImmediate)
+    }
+    // What is there, before anything is written over it.
+    if (random() < 0.5) await act('load')
+    for (let saves = 1 + Math.floor(random() * 3); saves > 0; saves--) await act('save')
+    await act('load')
+    if (random() < 0.1) await act('delete')
+    if (random() < 0.5) await act('load')
+    if (random() < 0.7) await act('save')
     const outcomes = await Promise.all(burst)
     return outcomes.every(({ outcome }) => outcome === 'done')
   }
