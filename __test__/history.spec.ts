@@ -95,7 +95,10 @@ const FAULTS: [string, string[], () => StorageAdapter][] = [
     ['refused'],
     () =>
       new (class extends Faulty {
-        override load = (id: string) => (++this.calls === 50 ? this.inner.load('conversation-7') : this.inner.load(id))
+        override load = (id: string) =>
+          ++this.calls === 50
+            ? this.inner.load(id === 'conversation-1' ? 'conversation-2' : 'conversation-1')
+            : this.inner.load(id)
       })(),
   ],
 ]
@@ -157,6 +160,20 @@ describe('the check of a history', () => {
     expect(kinds(history)).toEqual(['refused', 'refused'])
     history.excused.push({ code: 'ERR_STORAGE_DENIED', from: 1, to: 2 })
     expect(kinds(history)).toEqual(['refused'])
+  })
+
+  it('lets a load that was sent again find what was called after it, and only then', () => {
+    const overlapping = () => written(save(1), { ...load(1, 2), settled: 99 }, save(2), { ...load(2, 1), settled: 99 })
+    expect(kinds(overlapping())).toEqual(['order', 'lost'])
+    const history = written(save(1), { ...load(1, 2), settled: 99 }, { ...save(2), settled: 99 }, save(3), load(3, 3))
+    history.disturbed.push({ from: 4, to: 5 })
+    expect(kinds(history)).toEqual(['order'])
+    history.disturbed.push({ from: 5, to: 6 })
+    expect(kinds(history)).toEqual([])
+    // The load between them is sent again, too.
+    const again = written(save(1), { ...load(1, 3), settled: 99 }, save(2), load(2, 2), save(3), load(3, 3))
+    again.disturbed.push({ from: 4, to: 98 })
+    expect(kinds(again)).toEqual([])
   })
 
   it('lets a failover lose what the new master did not have, and nothing else', () => {

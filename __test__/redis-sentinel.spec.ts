@@ -73,6 +73,7 @@ describe('a master with two replicas and three sentinels', () => {
   it('the master is killed: all goes on, as the promoted replica has it', async () => {
     const { plain, exact, all } = open()
     await each(all, ({ conversations }) => conversations.goOn(2))
+    for (const { history } of all) history.disturb()
     const old = await group.master()
     await old.kill()
     const promoted = await group.promoted(old)
@@ -87,14 +88,16 @@ describe('a master with two replicas and three sentinels', () => {
   it('SENTINEL FAILOVER: all goes on, as the promoted replica has it', async () => {
     const { plain, all } = open()
     await each(all, ({ conversations }) => conversations.goOn(2))
+    for (const { history } of all) history.disturb()
     const old = await group.master()
     // Until a client has left it, the old master acknowledges what will be thrown away.
     const moved = each(
       plain,
       ({ client, history }) =>
         new Promise<void>((resolve) => {
-          client.on('ready', () => {
+          client.on('ready', function ready() {
             if (client.stream.remotePort === old.port) return
+            client.off('ready', ready)
             for (const { failovers } of history.records.values()) {
               for (const failover of failovers) failover.time = history.now()
             }
@@ -115,6 +118,7 @@ describe('a master with two replicas and three sentinels', () => {
   it('SENTINEL FAILOVER while writes are paused: nothing is lost at all', async () => {
     const { plain, all } = open()
     await each(all, ({ conversations }) => conversations.goOn(2))
+    for (const { history } of all) history.disturb()
     const old = await group.master()
     await ask(old.port, async (redis) => {
       await redis.call('CLIENT', 'PAUSE', 20_000, 'WRITE')

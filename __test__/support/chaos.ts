@@ -72,12 +72,15 @@ export async function unleash({ faults, seed, longest }: ChaosOptions): Promise<
     await each(subjects, ({ conversations }) => conversations.goOn(3))
     for (const fault of faults) {
       await sleep(50 + random() * 200)
-      for (const { history } of subjects) history.note(fault.name)
+      const ends = subjects.map(({ history }) => {
+        history.note(fault.name)
+        return history.disturb()
+      })
       await fault.strike(world)
-      for (const { history } of subjects) history.note('over')
       await each(subjects, ({ conversations }) => conversations.goOn(3)).catch((error) => {
         problems.push({ kind: 'unsettled', id: fault.name, what: String(error) })
       })
+      for (const end of ends) end()
       subjects.forEach(({ storage }, index) => {
         if ((storage as { mode?: string }).mode === 'native') native[index] = (native[index] ?? 0) + 1
       })

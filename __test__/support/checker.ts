@@ -27,9 +27,11 @@ export interface Violation {
  *
  * After a failover "acknowledged" means: held by the server that took over, or called after it had taken over. What loads find may
  * become older once, by the failover itself, and not older than what that server held.
+ *
+ * While connections break, a load may also find what was called after it and before its answer.
  */
 export function check(history: History): Violation[] {
-  return [...history.records].flatMap(([id, record]) => checkOne(id, record, history.excused))
+  return [...history.records].flatMap(([id, record]) => checkOne(id, record, history))
 }
 
 /** Acknowledged writes that a failover did not bring along, over all conversations. */
@@ -51,7 +53,7 @@ function lastDelete(operations: Operation[], time: number): number {
   return operations.findLast(({ kind, submitted }) => kind === 'delete' && submitted < time)?.write ?? 0
 }
 
-function checkOne(id: string, { operations, failovers }: Record, excused: History['excused']): Violation[] {
+function checkOne(id: string, { operations, failovers }: Record, { excused, disturbed }: History): Violation[] {
   const violations: Violation[] = []
   const report = (kind: Violation['kind'], what: string) => violations.push({ kind, id, what })
   const deletes = operations.filter(({ kind }) => kind === 'delete').map(({ write }) => write)
@@ -76,10 +78,20 @@ function checkOne(id: string, { operations, failovers }: Record, excused: Histor
     }
     const era = eras.findLast(({ start }) => start < settled) as Era
     const found = seen === null || seen === undefined ? [0, ...deletes] : [seen]
-    const verdict = era.judge(found, write)
+    const verdict = era.judge(found, write, latest(operations, operation, disturbed))
     if (verdict !== undefined) report(verdict, `${shown} found ${seen}, but ${era.floor}`)
   }
   return violations
+}
+
+/** The newest write that this load may find. */
+function latest(operations: Operation[], load: Operation, disturbed: History['disturbed']): number {
+  const { submitted, settled = 0, write } = load
+  const ends = disturbed.filter(({ from, to }) => from <= settled && submitted <= to).map(({ to }) => to)
+  if (ends.length === 0) return write
+  const end = Math.min(settled, Math.max(...ends))
+  const others = operations.slice(operations.indexOf(load)).filter((later) => later.submitted < end)
+  return others.at(-1)?.write ?? write
 }
 
 /** From one failover to the next. */
@@ -101,15 +113,19 @@ class Era {
     if (submitted > this.start) this.#acknowledged = write
   }
 
-  /** `found` holds every write that leaves what was found; the oldest possible one counts. */
-  judge(found: number[], newest: number): Violation['kind'] | undefined {
+  /**
+   * `found` holds every write that leaves what was found; the oldest possible one counts. `called` is the newest write
+   * called before the load, and `newest` the newest one that it may find.
+   */
+  judge(found: number[], called: number, newest: number): Violation['kind'] | undefined {
     const possible = found.filter((write) => write <= newest)
     if (possible.length === 0) return 'order'
     const kept = possible.filter((write) => write >= this.#acknowledged)
     if (kept.length === 0) return 'lost'
     const onwards = kept.filter((write) => write >= this.#seen)
     if (onwards.length === 0) return 'backwards'
-    this.#seen = Math.min(...onwards)
+    // What was called later is still to come for the loads in between.
+    this.#seen = Math.min(called, ...onwards)
     return undefined
   }
 }

@@ -34,12 +34,26 @@ export class History {
   place = '0/'
   /** Rejections with this code are right for operations that overlap with this time: somebody changed a password. */
   readonly excused: { code: string; from: number; to: number }[] = []
+  /**
+   * Times in which connections broke. What had no answer yet is sent again, in order. So a load may run after writes that
+   * were called later and had run already, without an answer.
+   */
+  readonly disturbed: { from: number; to: number }[] = []
   /** What went on around it, to be read beside a violation. */
   readonly journal: string[] = []
   #time = 0
 
   now(): number {
     return ++this.#time
+  }
+
+  /** From now on connections break. Answers what ends it. */
+  disturb(): () => void {
+    const time = { from: this.now(), to: Number.POSITIVE_INFINITY }
+    this.disturbed.push(time)
+    return () => {
+      time.to = this.now()
+    }
   }
 
   note(what: string): void {

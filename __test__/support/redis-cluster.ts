@@ -17,6 +17,8 @@ export interface RedisCluster {
   moveSlot(slot: number, to: number, pause: number): Promise<void>
   /** How often the servers have answered an error of this kind, such as `ASK`. */
   answered(error: string): Promise<number>
+  /** How long a server may be silent until the others take it for dead. */
+  setNodeTimeout(milliseconds: number): Promise<void>
   /** Waits until every server sees all slots served and every replica has its master's data. */
   settled(): Promise<void>
   stop(): Promise<void>
@@ -42,7 +44,7 @@ export async function startCluster({ replicas = false } = {}): Promise<RedisClus
     Array.from({ length: count }, async () => {
       // The bus would listen at port + 10000, which may be out of range.
       const bus = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]
-      const fast = ['--cluster-node-timeout', '2000', '--repl-diskless-sync-delay', '0']
+      const fast = ['--cluster-node-timeout', '5000', '--repl-diskless-sync-delay', '0']
       return startRedis(...bus, ...fast, '--cluster-replica-validity-factor', '0')
     }),
   )
@@ -92,9 +94,16 @@ export async function startCluster({ replicas = false } = {}): Promise<RedisClus
       const counts = stats.map((text) => Number(new RegExp(`errorstat_${error}:count=(\\d+)`).exec(text)?.[1] ?? 0))
       return counts.reduce((sum, value) => sum + value, 0)
     },
+    async setNodeTimeout(milliseconds) {
+      for (const { port } of alive()) {
+        await ask(port, (redis) => redis.config('SET', 'cluster-node-timeout', milliseconds))
+      }
+    },
     async settled() {
       await eventually('every server sees the whole cluster', async () => {
-        const seen = await Promise.all(alive().map(({ port }) => ask(port, isSettled)))
+        const seen = await Promise.all(
+          alive().map(({ port }) => ask(port, (redis) => isSettled(redis, count - MASTERS))),
+        )
         return seen.every(Boolean)
       })
     },
@@ -106,15 +115,13 @@ export async function startCluster({ replicas = false } = {}): Promise<RedisClus
   return cluster
 }
 
-async function isSettled(redis: Redis): Promise<boolean> {
+async function isSettled(redis: Redis, replicas: number): Promise<boolean> {
   const info = (await redis.cluster('INFO')) as string
   if (!info.includes('cluster_state:ok') || !info.includes('cluster_slots_ok:16384')) return false
-  if (
-    parseNodes((await redis.cluster('NODES')) as string).some((node) =>
-      node.flags.some((flag) => flag.startsWith('fail')),
-    )
-  )
-    return false
+  const nodes = parseNodes((await redis.cluster('NODES')) as string)
+  if (nodes.some(({ flags }) => flags.some((flag) => flag.startsWith('fail')))) return false
+  const followed = new Set(nodes.filter(({ flags }) => flags.includes('slave')).map(({ master }) => master))
+  if (followed.size !== replicas) return false
   const replication = await redis.info('replication')
   return replication.includes('role:master') || replication.includes('master_link_status:up')
 }

@@ -49,7 +49,7 @@ export async function startSentinels(): Promise<SentinelGroup> {
         'bind 127.0.0.1',
         `dir ${dir}`,
         `sentinel monitor ${name} 127.0.0.1 ${first.port} 2`,
-        `sentinel down-after-milliseconds ${name} 1000`,
+        `sentinel down-after-milliseconds ${name} 3000`,
         `sentinel failover-timeout ${name} 4000`,
         `sentinel parallel-syncs ${name} 2`,
       ]

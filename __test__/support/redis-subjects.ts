@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis'
 import { Cluster as Cluster5, Redis as Ioredis5 } from 'ioredis'
 import { Cluster as Cluster6, Redis as Ioredis6 } from 'ioredis6'
@@ -63,7 +64,7 @@ function subjects<Client extends Ioredis5 | Cluster5>(
       const client = open(major, name)
       // Otherwise an error would end the process. The storage has to report what concerns it.
       client.on('error', () => {})
-      const prefix = `${name}:`
+      const prefix = `${name}:${randomUUID()}:`
       const given = wrap === undefined ? client : wrap(client)
       const storage = new RedisStorage({ client: given, prefix, timeout, ...travel.options })
       const history = new History()
