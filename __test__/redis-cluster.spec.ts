@@ -113,4 +113,17 @@ describe('a cluster of three masters and three replicas', () => {
       expect(Object.keys(report.counts)).toEqual(['done'])
     }
   })
+  it('an ACL user that may do what docs/redis.md lists is enough', async () => {
+    const rules = ['on', '>secret', '~*', '-@all', '+set', '+get', '+del', '+info', '+cluster|slots', '+cluster|info']
+    for (const { port } of cluster.servers) await ask(port, (redis) => redis.acl('SETUSER', 'bot', 'reset', ...rules))
+    const credentials = { redisOptions: { username: 'bot', password: 'secret' } }
+    const subjects = clusterSubjects(nodes(), credentials, { pause: 5, timeout: 10_000, count: 8 })
+    await each(subjects, ({ conversations }) => conversations.goOn(2))
+    const reader = openReader()
+    for (const subject of subjects) {
+      const report = await conclude(subject, (key) => reader.get(key))
+      expect(report).toMatchObject({ violations: [] })
+      expect(Object.keys(report.counts)).toEqual(['done'])
+    }
+  })
 })

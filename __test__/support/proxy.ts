@@ -15,6 +15,12 @@ export interface TcpProxy {
   mend(): void
   /** Breaks every connection, forgets what was kept, and lets new connections pass. */
   drop(): void
+  /**
+   * Breaks every connection for the client only, as a middlebox does that forgets it, and lets new connections pass. What
+   * the client had sent since `cut` arrives when the answered function is called; that resolves once the server has
+   * answered it, or has closed that connection.
+   */
+  strand(): () => Promise<void>
   close(): Promise<void>
 }
 
@@ -89,6 +95,34 @@ export async function startProxy(target: number): Promise<TcpProxy> {
       }
       pairs.clear()
       cut = false
+    },
+    strand() {
+      if (!cut || !keep) throw new Error('there is nothing that could arrive late')
+      const stranded = [...pairs].map(({ near, far }) => {
+        const late: Buffer[] = []
+        for (let chunk = near.read(); chunk !== null; chunk = near.read()) late.push(chunk)
+        near.removeAllListeners('close')
+        near.destroy()
+        far.removeAllListeners('data')
+        return { far, late }
+      })
+      pairs.clear()
+      cut = false
+      return async () => {
+        await Promise.all(
+          stranded.map(async ({ far, late }) => {
+            const noticed = new Promise<void>((resolve) => {
+              far.on('data', () => resolve())
+              far.on('close', () => resolve())
+              if (far.destroyed) resolve()
+            })
+            far.resume()
+            if (!far.destroyed) for (const chunk of late) far.write(chunk)
+            await noticed
+            far.destroy()
+          }),
+        )
+      }
     },
     async close() {
       proxy.drop()
