@@ -76,10 +76,12 @@ export async function unleash({ faults, seed, longest }: ChaosOptions): Promise<
         history.note(fault.name)
         return history.disturb()
       })
-      await fault.strike(world)
-      await each(subjects, ({ conversations }) => conversations.goOn(3)).catch((error) => {
+      try {
+        await fault.strike(world)
+        await each(subjects, ({ conversations }) => conversations.goOn(3))
+      } catch (error) {
         problems.push({ kind: 'unsettled', id: fault.name, what: String(error) })
-      })
+      }
       for (const end of ends) end()
       subjects.forEach(({ storage }, index) => {
         if ((storage as { mode?: string }).mode === 'native') native[index] = (native[index] ?? 0) + 1
