@@ -7,7 +7,7 @@ import { createClient as createClient4 } from 'redis4'
 import { inject } from 'vitest'
 
 import type { RedisClient } from '../../index.js'
-import { startCluster } from './redis-server.js'
+import { startCluster } from './redis-cluster.js'
 
 const IoredisMock = createRequire(import.meta.url)('ioredis-mock')
 

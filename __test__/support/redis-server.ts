@@ -1,9 +1,8 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 
 /** A real Redis server of our own, on a free port, with its data in a directory of its own. */
 export interface RedisServer {
@@ -12,7 +11,11 @@ export interface RedisServer {
   socket: string
   dir: string
   process: ChildProcess
-  /** Ends it by `SIGKILL` and starts it again on the same port and data. */
+  /** Ends it by `SIGKILL`; its data stay. */
+  kill(): Promise<void>
+  /** Starts it again on the same port and data, with `args` in addition. */
+  restart(...args: string[]): Promise<void>
+  /** Both. */
   crashAndRestart(): Promise<void>
   stop(): Promise<void>
 }
@@ -26,64 +29,66 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
+/** Ended with this process, whatever the tests forgot or could not reach any more. */
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** Starts `redis-server` and resolves once it prints `ready`. */
+export async function launch(args: string[], ready: string): Promise<ChildProcess> {
+  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  running.add(child)
+  child.once('exit', () => running.delete(child))
+  let output = ''
+  await new Promise<void>((resolve, reject) => {
+    const failed = (code: number | null) => reject(new Error(`redis-server ended with ${code}: ${output}`))
+    child.once('error', () => reject(new Error('redis-server is not installed; `npm test` installs it where it may')))
+    child.once('exit', failed)
+    child.stdout.on('data', (chunk) => {
+      output = `${output}${chunk}`.slice(-10_000)
+      if (!output.includes(ready)) return
+      child.off('exit', failed)
+      child.stdout.removeAllListeners('data').resume()
+      resolve()
+    })
+    child.stderr.resume()
+  })
+  return child
+}
+
+/** Ends a process by `SIGKILL`, also one that is stopped, and waits until it is gone. */
+export async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGKILL')
+  await gone
+}
+
 /** Starts `redis-server` with further arguments, such as `--appendonly yes`. */
 export async function startRedis(...args: string[]): Promise<RedisServer> {
   const dir = await mkdtemp(join(tmpdir(), 'flowkit-redis-'))
   const port = await freePort()
   const socket = join(dir, 'redis.sock')
   const base = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--unixsocket', socket, '--save', '']
-  const launch = async () => {
-    const child = spawn('redis-server', [...base, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-    await new Promise<void>((resolve, reject) => {
-      let output = ''
-      child.on('error', () => reject(new Error('redis-server is not installed; `npm test` installs it where it may')))
-      child.on('exit', (code) => reject(new Error(`redis-server ended with ${code}: ${output}`)))
-      child.stdout.on('data', (chunk) => {
-        output += chunk
-        if (output.includes('Ready to accept connections')) resolve()
-      })
-    })
-    child.removeAllListeners('exit')
-    return child
-  }
-  const ended = (child: ChildProcess) =>
-    new Promise<void>((resolve) =>
-      (child.exitCode ?? child.signalCode) === null ? child.once('exit', () => resolve()) : resolve(),
-    )
+  const start = (more: string[] = []) => launch([...base, ...args, ...more], 'Ready to accept connections')
   const server: RedisServer = {
     port,
     socket,
     dir,
-    process: await launch(),
+    process: await start(),
+    kill: () => end(server.process),
+    async restart(...more) {
+      server.process = await start(more)
+    },
     async crashAndRestart() {
-      server.process.kill('SIGKILL')
-      await ended(server.process)
-      server.process = await launch()
+      await server.kill()
+      await server.restart()
     },
     async stop() {
-      server.process.kill('SIGKILL')
-      await ended(server.process)
+      await server.kill()
       await rm(dir, { recursive: true, force: true })
     },
   }
   return server
-}
-
-/** Three masters of a real cluster, each with a third of the slots. */
-export async function startCluster(): Promise<{ ports: number[]; stop(): Promise<void> }> {
-  const servers = await Promise.all(
-    Array.from({ length: 3 }, async () => {
-      // The bus would listen at port + 10000, which may be out of range.
-      const bus = String(await freePort())
-      return startRedis('--cluster-enabled', 'yes', '--cluster-port', bus, '--cluster-node-timeout', '2000')
-    }),
-  )
-  const addresses = servers.map(({ port }) => `127.0.0.1:${port}`)
-  await promisify(execFile)('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes'])
-  return {
-    ports: servers.map(({ port }) => port),
-    async stop() {
-      await Promise.all(servers.map((server) => server.stop()))
-    },
-  }
 }

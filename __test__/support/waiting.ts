@@ -1,0 +1,21 @@
+export const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
+
+/** Waits until `holds` answers true. An error means that it does not hold yet. */
+export async function eventually(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  { within = 30_000, every = 20 } = {},
+): Promise<void> {
+  const end = performance.now() + within
+  let last: unknown
+  while (performance.now() < end) {
+    try {
+      if (await holds()) return
+      last = undefined
+    } catch (error) {
+      last = error
+    }
+    await sleep(every)
+  }
+  throw new Error(`not within ${within} ms: ${what}`, { cause: last })
+}
