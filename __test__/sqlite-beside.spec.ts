@@ -104,7 +104,9 @@ describe('beside the user’s own statements', () => {
       const other = kind === 'that was opened later' ? await open(path) : earlier
       const others = other === earlier ? new SQLiteStorage({ db: earlier, table: 'other' }) : undefined
       await others?.save(sample('a'))
-      const step = other.prepare("SELECT json_extract(state, '$.currentStep') FROM conversations WHERE id = 'a'").pluck()
+      const step = other
+        .prepare("SELECT json_extract(state, '$.currentStep') FROM conversations WHERE id = 'a'")
+        .pluck()
       const write = other.prepare('UPDATE conversations SET updated_at = updated_at + 1')
       for (let round = 0; round < 200; round++) {
         const saved = storage.save(sample('a', { currentStep: `before ${round}` }))
