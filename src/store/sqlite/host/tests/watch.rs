@@ -1,5 +1,8 @@
 //! Transactions on the user's other connections to the file.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::super::api::EntryPoint;
 use super::*;
 
 /// Again and again: save without waiting, then find it in a transaction on `db`, and write there.
@@ -56,4 +59,41 @@ fn a_transaction_on_another_file_does_not_wait() {
     lock.execute_batch("COMMIT").unwrap();
     // Had it waited, it would have waited until this was given up.
     answer.wait().unwrap();
+}
+
+/// Whether SQLite was asked to tell of new connections.
+static IS_ASKED: AtomicBool = AtomicBool::new(false);
+
+unsafe extern "C" fn ask(_: Option<EntryPoint>) -> c_int {
+    IS_ASKED.store(true, Ordering::Relaxed);
+    ffi::SQLITE_OK
+}
+
+unsafe extern "C" fn cancel(_: Option<EntryPoint>) -> c_int {
+    IS_ASKED.store(false, Ordering::Relaxed);
+    ffi::SQLITE_OK
+}
+
+unsafe extern "C" fn open(name: *const c_char, db: *mut *mut ffi::sqlite3, flags: c_int, vfs: *const c_char) -> c_int {
+    // SAFETY: as promised to this function.
+    unsafe { ffi::sqlite3_open_v2(name, db, flags, vfs) }
+}
+
+#[test]
+fn sqlite_is_asked_as_long_as_there_is_a_connection_of_the_users() {
+    let user = User::new("WAL");
+    let other = rusqlite::Connection::open(&user.path).unwrap();
+    // By its function to open it seems to be a copy of its own, which no other test uses.
+    let api = Api { open, auto_extension: ask, cancel_auto_extension: cancel, ..user.owner().api };
+    let make = |db: &rusqlite::Connection| {
+        // SAFETY: as in `owner_of`.
+        let owner = unsafe { Owner::new(api, db.handle()) };
+        HostStore::new(owner, Box::new(|| {}), &user.path, "conversations".into()).unwrap()
+    };
+    let (_one, _two) = (make(&user.db), make(&other));
+    assert!(IS_ASKED.load(Ordering::Relaxed));
+    other.close().unwrap();
+    assert!(IS_ASKED.load(Ordering::Relaxed));
+    drop(user.db);
+    assert!(!IS_ASKED.load(Ordering::Relaxed));
 }
