@@ -151,7 +151,7 @@ export type StorageErrorCode =
   | 'ERR_STORAGE_UNAVAILABLE'
   /** No answer in time; whether the operation took effect is unknown. Retryable. */
   | 'ERR_STORAGE_TIMEOUT'
-  /** Permissions, authentication, or a read-only place. */
+  /** Permissions, authentication, a read-only place; or a constraint or trigger of the database refuses it. */
   | 'ERR_STORAGE_DENIED'
   /** A conditional write lost. Retryable. */
   | 'ERR_STORAGE_CONFLICT'

@@ -11,8 +11,8 @@ const KILLS = Number(process.env.FLOWKIT_KILLS ?? 500)
 const IDS = ['kill-a', 'kill-b', 'kill:c']
 
 /** P5, P6 and P11: what takes processes of its own to see. */
-export function durabilityCases(subject: Subject): void {
-  const { persistent } = subject
+export function durabilityCases(subject: Omit<Subject, 'plant'>): void {
+  const { persistent, runtime } = subject
   // What a memory adapter keeps is gone with its process: there the same cases show that it is, and nothing else.
   const survives = (version: number) => (persistent ? version : 0)
 
@@ -23,7 +23,7 @@ export function durabilityCases(subject: Subject): void {
     const storage = openPlace(place)
     const versions: Record<string, number> = Object.fromEntries(IDS.map((id) => [id, 0]))
     for (let kill = 0; kill < kills; kill++) {
-      const child = startChild('writer.mjs', { place, versions })
+      const child = startChild('writer.mjs', { place, versions }, runtime)
       await child.line()
       const end = Date.now() + Math.random() * 25
       while (Date.now() < end) for (const id of IDS) versionOf(id, await storage.load(id))
@@ -49,7 +49,7 @@ export function durabilityCases(subject: Subject): void {
     const place = await subject.makePlace()
     for (let round = 0; round < 20; round++) {
       const id = `ack-${round}`
-      const child = startChild('writer.mjs', { place, versions: { [id]: 0 } })
+      const child = startChild('writer.mjs', { place, versions: { [id]: 0 } }, runtime)
       expect(await child.line()).toBe(`${id} 1`)
       child.process.kill('SIGKILL')
       await child.ending
@@ -68,7 +68,7 @@ export function durabilityCases(subject: Subject): void {
   ]) {
     it(`P11 keeps 200 un-awaited saves: ${ending}`, async () => {
       const place = await subject.makePlace()
-      const { code, signal, stdout, stderr } = await runChild('exits.mjs', { place, count: 100, ending })
+      const { code, signal, stdout, stderr } = await runChild('exits.mjs', { place, count: 100, ending }, runtime)
       expect({ signal, stdout }).toEqual({ signal: null, stdout: '' })
       expect(code).toBe(ending === 'uncaught throw' ? 1 : 0)
       if (ending === 'uncaught throw') expect(stderr).toContain('thrown on purpose')
@@ -83,7 +83,7 @@ export function durabilityCases(subject: Subject): void {
 
   it('P11 keeps what a later exit listener saves', async () => {
     const place = await subject.makePlace()
-    const outcome = await runChild('exits.mjs', { place, count: 5, ending: 'a later exit listener' })
+    const outcome = await runChild('exits.mjs', { place, count: 5, ending: 'a later exit listener' }, runtime)
     expect(outcome).toEqual({ code: 0, signal: null, stdout: '', stderr: '' })
     const storage = openPlace(place)
     for (let index = 0; index < 5; index++) {
@@ -94,13 +94,13 @@ export function durabilityCases(subject: Subject): void {
 
   it('P11 lets a process end that only constructed it', async () => {
     const place = await subject.makePlace()
-    const outcome = await runChild('exits.mjs', { place, ending: 'unused' }, { timeout: 20_000 })
+    const outcome = await runChild('exits.mjs', { place, ending: 'unused' }, { ...runtime, timeout: 20_000 })
     expect(outcome).toEqual({ code: 0, signal: null, stdout: '', stderr: '' })
   })
 
   it('P11 goes on when a worker is terminated in the middle of saves, 50 times', async () => {
     const place = await subject.makePlace()
-    const outcome = await runChild('workers.mjs', { place, rounds: 50 }, { timeout: 110_000 })
+    const outcome = await runChild('workers.mjs', { place, rounds: 50 }, { ...runtime, timeout: 110_000 })
     expect(outcome).toEqual({ code: 0, signal: null, stdout: 'done\n', stderr: '' })
     const storage = openPlace(place)
     expect(versionOf('main', await storage.load('main'))).toBe(survives(50))

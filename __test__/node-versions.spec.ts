@@ -1,40 +1,71 @@
-import { spawnSync } from 'node:child_process'
+import { openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
+import { durabilityCases } from './durability.js'
+import { type Runtime, runChild } from './support/child.js'
 import { temporaryDirectory } from './support/subjects.js'
 import { ENVIRONMENT, HAS_ALL_NODES, installTools, nodeOf } from './support/tools.js'
 
-function runScript(node: string, script: string, argument: object) {
-  const path = fileURLToPath(new URL(`children/${script}`, import.meta.url))
-  const env = { ...ENVIRONMENT, NODE_NO_WARNINGS: '1' }
-  return spawnSync(node, [path, JSON.stringify(argument)], { encoding: 'utf8', env, timeout: 100_000 })
-}
+const KILLS = Number(process.env.FLOWKIT_KILLS ?? 20)
+
+const modules = HAS_ALL_NODES ? await installTools() : ''
+const SQLITE_13 = join(modules, 'better-sqlite3-13')
+const CIPHERS = join(modules, 'better-sqlite3-multiple-ciphers')
+
+/** A Node.js of this version, with better-sqlite3 13. */
+const runtimeOf = (major: number): Runtime => ({
+  node: nodeOf(major, modules),
+  env: { ...ENVIRONMENT, NODE_NO_WARNINGS: '1', FLOWKIT_BETTER_SQLITE3: SQLITE_13 },
+})
+
+/** What other rows show of the inline path at length need not be repeated for each reason. */
+const inline = (reason: string) => ({ mode: 'inline', reason, runs: 5, rounds: 200 })
+/** Its own busy timeout of 0 would have the user's statements fail where they meet our commits: then it is inline. */
+const waits = { pragmas: ['busy_timeout = 5000'] }
+
+/** Databases, and what a storage on each must turn out to be. Those without `inMemory` are files. */
+const DATABASES = [
+  { name: 'better-sqlite3, memory', kind: 'better-sqlite3', module: SQLITE_13, inMemory: true, mode: 'inline' },
+  { name: 'better-sqlite3, a file', kind: 'better-sqlite3', module: SQLITE_13, mode: 'native' },
+  { name: 'better-sqlite3, a file descriptor', kind: 'descriptor', module: SQLITE_13, ...inline('no file name') },
+  { name: 'multiple ciphers, not encrypted', kind: 'better-sqlite3', module: CIPHERS, ...inline('multipleciphers') },
+  {
+    name: 'multiple ciphers, encrypted',
+    kind: 'better-sqlite3',
+    module: CIPHERS,
+    pragmas: ["cipher = 'sqlcipher'", "key = 'secret'"],
+    ...inline('multipleciphers'),
+  },
+  { name: 'node:sqlite, memory', kind: 'node:sqlite', inMemory: true, mode: 'inline', ...waits },
+  { name: 'node:sqlite, a file', kind: 'node:sqlite', mode: 'native', ...waits },
+]
 
 // better-sqlite3 13 and `node:sqlite` need a newer Node.js than this one may be, whose test runner then runs the suite.
-describe.runIf(HAS_ALL_NODES)('on a newer Node.js', () => {
-  for (const major of [22, 24]) {
-    for (const kind of ['better-sqlite3', 'node:sqlite']) {
-      for (const mode of ['inline', 'native']) {
-        it(`${major}: the contract, ${kind}, ${mode}`, async () => {
-          const modules = await installTools()
-          const dir = mode === 'native' ? await temporaryDirectory() : undefined
-          const module = join(modules, 'better-sqlite3-13')
-          const argument = { kind, module, dir, mode, runs: 30, rounds: 2000 }
-          const { stdout, stderr } = runScript(nodeOf(major, modules), 'contract.mjs', argument)
-          const count = (what: string) => Number(new RegExp(`^[#\u2139] ${what} (\\d+)$`, 'm').exec(stdout)?.[1])
-          expect(count('fail'), stdout + stderr).toBe(0)
-          expect(count('pass')).toBeGreaterThanOrEqual(17)
-        })
-      }
+for (const major of HAS_ALL_NODES ? [22, 24] : []) {
+  const runtime = runtimeOf(major)
+
+  describe(`on Node.js ${major}`, () => {
+    for (const { name, inMemory, ...database } of DATABASES) {
+      it(`the contract, ${name}: ${database.mode}`, async () => {
+        const dir = inMemory ? undefined : await temporaryDirectory()
+        const argument = { runs: 30, rounds: 2000, ...database, dir }
+        const { stdout, stderr } = await runChild('contract.mjs', argument, { ...runtime, timeout: 100_000 })
+        const count = (what: string) => Number(new RegExp(`^[#\u2139] ${what} (\\d+)$`, 'm').exec(stdout)?.[1])
+        expect(count('fail'), stdout + stderr).toBe(0)
+        expect(count('pass')).toBeGreaterThanOrEqual(17)
+        if (dir === undefined) return
+        const start = Buffer.alloc(15)
+        readSync(openSync(join(dir, '0.db'), 'r'), start)
+        expect(start.toString() === 'SQLite format 3').toBe(!name.endsWith(', encrypted'))
+      })
     }
 
     for (const allowExtension of [true, false]) {
-      it(`${major}: node:sqlite is ${allowExtension ? 'native' : 'inline'}, as extensions are allowed or not`, async () => {
+      it(`node:sqlite is ${allowExtension ? 'native' : 'inline'}, as extensions are allowed or not`, async () => {
         const path = join(await temporaryDirectory(), 'states.db')
-        const node = nodeOf(major, await installTools())
-        const { stdout, stderr } = runScript(node, 'node-sqlite.mjs', { path, options: { allowExtension } })
+        const argument = { path, options: { allowExtension } }
+        const { stdout, stderr } = await runChild('node-sqlite.mjs', argument, runtime)
         expect(stderr).toBe('')
         const report = JSON.parse(stdout)
         expect(report).toMatchObject({ mode: allowExtension ? 'native' : 'inline', undone: null, files: ['states.db'] })
@@ -43,5 +74,30 @@ describe.runIf(HAS_ALL_NODES)('on a newer Node.js', () => {
         else expect(report).toMatchObject({ late: 'ERR_STORAGE_CLOSED' })
       })
     }
-  }
-})
+
+    // Otherwise Node.js unloads it with the worker, and our writer's code would vanish under it.
+    it.runIf(process.platform === 'linux')(
+      'better-sqlite3 stays in memory after the one worker that used it',
+      async () => {
+        const path = join(await temporaryDirectory(), 'states.db')
+        const ending = await runChild('worker-image.mjs', { path }, runtime)
+        expect(ending).toEqual({ code: 0, signal: null, stdout: 'native true\n', stderr: '' })
+      },
+    )
+  })
+
+  describe(`durability, better-sqlite3 13 on Node.js ${major}`, () => {
+    durabilityCases({
+      name: `better-sqlite3 13 on Node.js ${major}`,
+      persistent: true,
+      kills: Math.min(20, KILLS),
+      runtime,
+      async makePlace() {
+        return {
+          adapter: 'better-sqlite3',
+          options: { path: join(await temporaryDirectory(), 'states.db'), journal: 'WAL' },
+        }
+      },
+    })
+  })
+}

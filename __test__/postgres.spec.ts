@@ -3,7 +3,8 @@ import type { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { PostgresStorage } from '../examples/postgres-storage.js'
-import { runStorageContract } from '../testing/index.js'
+import type { StorageAdapter } from '../index.js'
+import { runStorageContract, type StorageContractOptions } from '../testing/index.js'
 import { listedFailures } from './support/differences.js'
 import { type PostgresServer, startPostgres } from './support/postgres-server.js'
 import { PostgresStorage as Documented } from './types/documented.js'
@@ -24,26 +25,21 @@ afterAll(async () => {
   await server?.stop()
 })
 
-/** Fewer than for ours: each is a round trip to a server. */
-const QUICKER = { rounds: 2000, runs: 50 }
+/** The contract on storages that are each given a new table. */
+function runContract(schema: string, open: (pool: Pool) => StorageAdapter, cases: StorageContractOptions['it']): void {
+  const make = async () => {
+    await pool.query('DROP TABLE IF EXISTS conversations')
+    await pool.query(schema)
+    return open(pool)
+  }
+  const plant = (_storage: unknown, id: string, text: string) =>
+    pool.query('INSERT INTO conversations (id, state, updated_at) VALUES ($1, $2, NOW())', [id, text])
+  // Fewer than for ours: each is a round trip to a server.
+  runStorageContract(make, { name: 'on PostgreSQL', rounds: 2000, runs: 50, close: false, plant, describe, it: cases })
+}
 
 describe('PostgresStorage of the examples', () => {
-  runStorageContract(
-    async () => {
-      await pool.query('DROP TABLE IF EXISTS conversations')
-      await pool.query(PostgresStorage.schema)
-      return new PostgresStorage(pool)
-    },
-    {
-      ...QUICKER,
-      name: 'on PostgreSQL',
-      close: false,
-      plant: (_storage, id, text) =>
-        pool.query('INSERT INTO conversations (id, state, updated_at) VALUES ($1, $2, NOW())', [id, text]),
-      describe,
-      it,
-    },
-  )
+  runContract(PostgresStorage.schema, (pool) => new PostgresStorage(pool), it)
 
   it('goes on with a conversation after an operation on it failed', async () => {
     await pool.query('DROP TABLE IF EXISTS conversations')
@@ -71,22 +67,8 @@ const FAULTS = {
 
 describe('PostgresStorage as documented', () => {
   const listed = listedFailures(FAULTS)
-  runStorageContract(
-    async () => {
-      await pool.query('DROP TABLE IF EXISTS conversations')
-      await pool.query('CREATE TABLE conversations (id TEXT PRIMARY KEY, state JSONB, updated_at TIMESTAMPTZ)')
-      return new Documented(pool)
-    },
-    {
-      ...QUICKER,
-      name: 'on PostgreSQL',
-      close: false,
-      plant: (_storage, id, text) =>
-        pool.query('INSERT INTO conversations (id, state, updated_at) VALUES ($1, $2, NOW())', [id, text]),
-      describe,
-      it: listed.it,
-    },
-  )
+  const schema = 'CREATE TABLE conversations (id TEXT PRIMARY KEY, state JSONB, updated_at TIMESTAMPTZ)'
+  runContract(schema, (pool) => new Documented(pool), listed.it)
 
   it('fails no case that is not there', () => expect(listed.missing()).toEqual([]))
 })

@@ -93,6 +93,44 @@ describe('beside the user’s own statements', () => {
     expect((await storage.load('a'))?.currentStep).toBe('after 199')
   })
 
+  for (const kind of ['that was opened later', 'of another storage, that was opened earlier']) {
+    it(`a transaction on another connection, ${kind}, sees it too and may write`, async () => {
+      const path = await newPath()
+      const db = await open(path)
+      db.pragma('journal_mode = WAL')
+      const earlier = await open(path)
+      const storage = storageOn(db)
+      await storage.save(sample('a'))
+      const other = kind === 'that was opened later' ? await open(path) : earlier
+      const others = other === earlier ? new SQLiteStorage({ db: earlier, table: 'other' }) : undefined
+      await others?.save(sample('a'))
+      const step = other
+        .prepare("SELECT json_extract(state, '$.currentStep') FROM conversations WHERE id = 'a'")
+        .pluck()
+      const write = other.prepare('UPDATE conversations SET updated_at = updated_at + 1')
+      for (let round = 0; round < 200; round++) {
+        const saved = storage.save(sample('a', { currentStep: `before ${round}` }))
+        others?.save(sample('a'))
+        // Deferred: could not write if anybody had written after its first read.
+        other.transaction(() => {
+          expect(step.get()).toBe(`before ${round}`)
+          others?.save(sample('a'))
+          write.run()
+        })()
+        if (round % 3 === 0) await saved
+      }
+      for (const each of others ? [storage, others] : [storage]) expect(each.mode).toBe('native')
+      // Whichever closes first, the other goes on being watched.
+      db.close()
+      if (others) {
+        others.save(sample('a', { currentStep: 'last' }))
+        const own = other.prepare("SELECT json_extract(state, '$.currentStep') FROM other").pluck()
+        other.transaction(() => expect(own.get()).toBe('last'))()
+      }
+      other.transaction(() => write.run())()
+    })
+  }
+
   it('the journal mode can be switched and the file be vacuumed right after saves', async () => {
     const db = await open()
     const storage = storageOn(db)

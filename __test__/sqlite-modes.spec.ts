@@ -1,5 +1,7 @@
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import Database from 'better-sqlite3'
 import Libsql from 'libsql'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -168,6 +170,20 @@ describe('the mode', () => {
     expect(db.prepare('SELECT count(*) AS n FROM conversations').get()).toEqual({ n: 2 })
     expect((await storage.load('a'))?.currentStep).toBe('renamed')
   })
+})
+
+it('keeps a database open that nobody else refers to', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const makeStorage = async (options: object) => storageOn(new Database(await newPath()), options)
+  const storages = [await makeStorage({}), await makeStorage({ mode: 'inline' })]
+  for (const storage of storages) await storage.save(sample('a'))
+  for (let round = 0; round < 5; round++) {
+    collect()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  for (const storage of storages) expect(await storage.load('a')).toEqual(sample('a'))
+  expect(storages.map(({ mode }) => mode)).toEqual(['native', 'inline'])
 })
 
 it('what our connection lacks later is done on the user’s, in order', async () => {

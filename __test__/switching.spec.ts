@@ -1,6 +1,7 @@
 // What a user of FlowKit does who switches to this package: installs it, in a project of one kind or another, and runs.
+import { readFileSync } from 'node:fs'
 import { cp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
@@ -8,6 +9,7 @@ import { faults, type Run, runToEnd } from './support/ending.js'
 import { makeProject, openWorkshop, type Workshop } from './support/packed.js'
 import { HAS_ALL_NODES, MAJORS, nodeOf } from './support/tools.js'
 
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const THREE = ['MemoryStorage', 'FileStorage', 'SQLiteStorage']
 const FOUR = [...THREE, 'SQLiteStorage']
 
@@ -105,10 +107,11 @@ describe('a project that switches', () => {
 })
 
 describe('the packed package', () => {
-  it('holds what is needed to run it, and nothing else', () => {
+  it('holds what is needed to run it, and its pages, and nothing else', () => {
     const allowed =
-      /^(index|binding)\.(js|d\.ts)$|^(lib|testing)\/[\w/-]+\.(js|d\.ts)$|^(package\.json|[A-Z]+\.md|LICENSE)$/
-    expect(workshop.root.files.filter((file) => !allowed.test(file))).toEqual([])
+      /^(index|binding)\.(js|d\.ts)$|^(lib|testing)\/[\w/-]+\.(js|d\.ts)$|^(package\.json|(docs\/[a-z-]+|[A-Z]+)\.md|LICENSE)$/
+    const others = workshop.root.files.filter((file) => !allowed.test(file))
+    expect(others).toEqual(['examples/postgres-storage.ts'])
     for (const file of ['index.js', 'index.d.ts', 'binding.js', 'lib/adapter.js', 'README.md', 'LICENSE']) {
       expect(workshop.root.files).toContain(file)
     }
@@ -117,9 +120,19 @@ describe('the packed package', () => {
     ])
   })
 
+  it('holds every file that its pages link to', () => {
+    const pages = workshop.root.files.filter((file) => file.endsWith('.md'))
+    const links = pages.flatMap((page) => {
+      const targets = readFileSync(join(ROOT, page), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)
+      return [...targets].map(([, target = '']) => posix.join(posix.dirname(page), target))
+    })
+    expect(links.length).toBeGreaterThan(5)
+    expect(links.filter((link) => !workshop.root.files.includes(link))).toEqual([])
+  })
+
   it('has nothing that publint would have otherwise', async () => {
     const args = [tool('publint/src/cli.js'), 'run', workshop.root.path, '--strict']
-    const { code, output } = await runToEnd(fileURLToPath(new URL('..', import.meta.url)), process.execPath, args)
+    const { code, output } = await runToEnd(ROOT, process.execPath, args)
     expect(code, output).toBe(0)
     expect(output).toContain('All good')
   })

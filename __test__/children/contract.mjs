@@ -1,29 +1,32 @@
 // Runs the contract by the test runner of the Node.js it is started with, on a SQLite of that Node.js's own.
 import assert from 'node:assert/strict'
+import { openSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
 import { SQLiteStorage } from '../../index.js'
 import testing from '../../testing/index.js'
 
-// `dir`: where the databases are made; without it they are in memory. `mode`: what the storages must turn out to be.
-const { kind, module, dir, mode, ...contract } = JSON.parse(process.argv[2])
+// `dir`: where the databases are made; without it they are in memory. `pragmas`: run on each. `mode`, `reason`: what the
+// storages must turn out to be, and what the reason must contain.
+const { kind, module, dir, pragmas = [], mode, reason = '', ...contract } = JSON.parse(process.argv[2])
 const require = createRequire(import.meta.url)
 
 let serial = 0
 function open() {
   const path = dir === undefined ? ':memory:' : join(dir, `${serial++}.db`)
-  if (kind !== 'node:sqlite') return new (require(module))(path)
-  const db = new (require('node:sqlite').DatabaseSync)(path, { allowExtension: true })
-  // Its own default of 0 would have the user's statements fail where they meet our commits: then the storage is inline.
-  db.exec('PRAGMA busy_timeout = 5000')
-  return db
+  if (kind === 'node:sqlite') return new (require('node:sqlite').DatabaseSync)(path, { allowExtension: true })
+  const Database = require(module)
+  if (kind === 'better-sqlite3') return new Database(path)
+  // A file descriptor.
+  return new Database(openSync(path, 'w+'), { journalFd: openSync(`${path}-journal`, 'w+') })
 }
 
 const databases = new WeakMap()
 testing.runStorageContract(
   () => {
     const db = open()
+    for (const pragma of pragmas) db.exec(`PRAGMA ${pragma}`)
     const storage = new SQLiteStorage({ db })
     databases.set(storage, db)
     return storage
@@ -35,6 +38,7 @@ testing.runStorageContract(
     async plant(storage, id, text) {
       await storage.load('nobody')
       assert.equal(storage.mode, mode, storage.modeReason)
+      assert.ok(storage.modeReason.includes(reason), storage.modeReason)
       const sql = 'INSERT OR REPLACE INTO conversations (id, state, updated_at) VALUES (?, ?, 1)'
       databases.get(storage).prepare(sql).run(id, text)
     },

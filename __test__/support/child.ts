@@ -16,10 +16,23 @@ export interface Child {
   ending: Promise<Ending>
 }
 
+/** What a script runs on. */
+export interface Runtime {
+  /** The command line of a Node.js; by default the running one. */
+  node?: string
+  /** By default that of this process. */
+  env?: NodeJS.ProcessEnv
+}
+
+interface Options extends Runtime {
+  timeout?: number
+}
+
 /** Starts a script. One that does not end within `timeout` ms is killed, so `signal` is `SIGKILL`: an adapter kept it alive. */
-export function startChild(script: string, argument: unknown, { timeout = 60_000 } = {}): Child {
+export function startChild(script: string, argument: unknown, options: Options = {}): Child {
+  const { node = process.execPath, env = process.env, timeout = 60_000 } = options
   const path = fileURLToPath(new URL(`../children/${script}`, import.meta.url))
-  const child = spawn(process.execPath, [path, JSON.stringify(argument)], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(node, [path, JSON.stringify(argument)], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const timer = setTimeout(() => child.kill('SIGKILL'), timeout)
   let stdout = ''
   let stderr = ''
@@ -58,6 +71,6 @@ export function startChild(script: string, argument: unknown, { timeout = 60_000
 }
 
 /** Runs a script to its end. */
-export function runChild(script: string, argument: unknown, options?: { timeout?: number }): Promise<Ending> {
+export function runChild(script: string, argument: unknown, options?: Options): Promise<Ending> {
   return startChild(script, argument, options).ending
 }

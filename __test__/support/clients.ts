@@ -61,52 +61,26 @@ async function nodeRedis(create: typeof createClient): Promise<Connected> {
   }
 }
 
+async function ioredis(client: Ioredis5 | Ioredis6 | Cluster5 | Cluster6): Promise<Connected> {
+  return { client, set: (key, value) => client.set(key, value), end: () => client.quit() }
+}
+
+async function ioredisCluster(Cluster: typeof Cluster5 | typeof Cluster6): Promise<Connected> {
+  const cluster = await startCluster()
+  const connected = await ioredis(new Cluster(cluster.ports.map((port) => ({ host: '127.0.0.1', port }))))
+  const end = async () => {
+    await connected.end()
+    await cluster.stop()
+  }
+  return { ...connected, end }
+}
+
 export const CLIENTS: ClientKind[] = [
-  {
-    name: 'ioredis 5',
-    async connect() {
-      const client = new Ioredis5(inject('redisPort'), { keyPrefix: `${randomUUID()}:` })
-      return { client, set: (key, value) => client.set(key, value), end: () => client.quit() }
-    },
-  },
-  {
-    name: 'ioredis 6',
-    async connect() {
-      const client = new Ioredis6(inject('redisPort'), { keyPrefix: `${randomUUID()}:` })
-      return { client, set: (key, value) => client.set(key, value), end: () => client.quit() }
-    },
-  },
-  {
-    name: 'ioredis 5 Cluster, three masters',
-    async connect() {
-      const cluster = await startCluster()
-      const client = new Cluster5(cluster.ports.map((port) => ({ host: '127.0.0.1', port })))
-      const end = async () => {
-        await client.quit()
-        await cluster.stop()
-      }
-      return { client, set: (key, value) => client.set(key, value), end }
-    },
-  },
-  {
-    name: 'ioredis 6 Cluster, three masters',
-    async connect() {
-      const cluster = await startCluster()
-      const client = new Cluster6(cluster.ports.map((port) => ({ host: '127.0.0.1', port })))
-      const end = async () => {
-        await client.quit()
-        await cluster.stop()
-      }
-      return { client, set: (key, value) => client.set(key, value), end }
-    },
-  },
-  {
-    name: 'ioredis-mock',
-    async connect() {
-      const client = new IoredisMock({ keyPrefix: `${randomUUID()}:` })
-      return { client, set: (key, value) => client.set(key, value), end: () => client.quit() }
-    },
-  },
+  { name: 'ioredis 5', connect: () => ioredis(new Ioredis5(inject('redisPort'), { keyPrefix: `${randomUUID()}:` })) },
+  { name: 'ioredis 6', connect: () => ioredis(new Ioredis6(inject('redisPort'), { keyPrefix: `${randomUUID()}:` })) },
+  { name: 'ioredis 5 Cluster, three masters', connect: () => ioredisCluster(Cluster5) },
+  { name: 'ioredis 6 Cluster, three masters', connect: () => ioredisCluster(Cluster6) },
+  { name: 'ioredis-mock', connect: () => ioredis(new IoredisMock({ keyPrefix: `${randomUUID()}:` })) },
   { name: 'node-redis 6', connect: () => nodeRedis(createClient) },
   { name: 'node-redis 4', connect: () => nodeRedis(createClient4 as unknown as typeof createClient) },
   {

@@ -1,8 +1,11 @@
 import { once } from 'node:events'
-import Database from 'better-sqlite3'
+import { createRequire } from 'node:module'
 import { Redis } from 'ioredis6'
 
 import { FileStorage, MemoryStorage, RedisStorage, SQLiteStorage } from '../../index.js'
+
+/** better-sqlite3, or the version of it that whoever started this process has chosen. */
+export const Database = createRequire(import.meta.url)(process.env.FLOWKIT_BETTER_SQLITE3 ?? 'better-sqlite3')
 
 const CLASSES = { memory: MemoryStorage, file: FileStorage, redis: RedisStorage, sqlite: SQLiteStorage }
 

@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import { inject, onTestFinished } from 'vitest'
 
+import type { Runtime } from './child.js'
 import type { Place } from './open.mjs'
 
 const run = promisify(execFile)
@@ -21,6 +22,8 @@ export interface Subject {
   persistent: boolean
   /** How often the writer of P5 is killed; by default as often as the environment says. */
   kills?: number
+  /** What the processes run on that use it; by default what this one runs on. */
+  runtime?: Runtime
   /** A new, empty place, removed after the test. */
   makePlace(): Promise<Place>
   /** Puts `text` where the adapter keeps the conversation, past the adapter. */

@@ -37,9 +37,10 @@ function tools(): string[] {
     (major) => `node${major}@npm:node-${platform}-${process.arch}@${major}`,
   )
   const types = ['@types/node@20', '@types/better-sqlite3@7']
-  const sqlite = 'better-sqlite3-13@npm:better-sqlite3@13'
+  // These hold their binaries themselves, for Node.js 22 and newer: nothing is compiled.
+  const sqlites = ['better-sqlite3-13@npm:better-sqlite3@13', 'better-sqlite3-multiple-ciphers@13']
   return [
-    sqlite,
+    ...sqlites,
     'jest@30',
     'vitest@4',
     'typescript@7',

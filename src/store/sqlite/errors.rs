@@ -81,6 +81,10 @@ impl Failure {
                     "{path}: {message}; check the permissions of the file, of -wal and -shm beside it, and of the directory"
                 ),
             ),
+            // The same would be refused again: a CHECK, a foreign key, a trigger's RAISE, a STRICT table, a length limit.
+            ffi::SQLITE_CONSTRAINT | ffi::SQLITE_MISMATCH | ffi::SQLITE_TOOBIG => {
+                (ErrorKind::Denied, format!("{path} refuses it: {message}"))
+            }
             ffi::SQLITE_MISUSE | ffi::SQLITE_INTERNAL => {
                 (ErrorKind::Internal, format!("{path}: {message}; this is a bug, please report it"))
             }
@@ -118,7 +122,9 @@ mod tests {
             (26, "SQLITE_NOTADB", ErrorKind::Corrupt),
             (779, "SQLITE_CORRUPT_INDEX", ErrorKind::Corrupt),
             (21, "SQLITE_MISUSE", ErrorKind::Internal),
-            (1811, "SQLITE_CONSTRAINT_TRIGGER", ErrorKind::Unavailable),
+            (1811, "SQLITE_CONSTRAINT_TRIGGER", ErrorKind::Denied),
+            (20, "SQLITE_MISMATCH", ErrorKind::Denied),
+            (18, "SQLITE_TOOBIG", ErrorKind::Denied),
             (5 + (99 << 8), "SQLITE_BUSY", ErrorKind::Unavailable),
             (200, "UNKNOWN_SQLITE_ERROR_200", ErrorKind::Unavailable),
         ] {

@@ -6,18 +6,20 @@
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 
-use rusqlite::ffi::{sqlite3 as Db, sqlite3_stmt as Statement};
+use rusqlite::ffi::{sqlite3 as Db, sqlite3_api_routines, sqlite3_stmt as Statement};
 
 /// What an extension's entry point is given.
 pub type Routines = *const *const c_void;
 
 pub type Destructor = unsafe extern "C" fn(*mut c_void);
+pub type EntryPoint = unsafe extern "C" fn(*mut Db, *mut *mut c_char, *const sqlite3_api_routines) -> c_int;
 pub type Tracer = unsafe extern "C" fn(c_uint, *mut c_void, *mut c_void, *mut c_void) -> c_int;
 
 /// The oldest SQLite with `sqlite3_set_clientdata`, without which nobody would tell us that the owner closes.
 const OLDEST: c_int = 3_044_000;
 
 const LIBVERSION_NUMBER: usize = 67;
+const OPEN: usize = 135;
 
 macro_rules! api {
     ($($slot:literal $name:ident = $symbol:ident($($argument:ty),*) -> $answer:ty;)*) => {
@@ -79,6 +81,7 @@ api! {
     22 column_count = sqlite3_column_count(*mut Statement) -> c_int;
     36 column_text = sqlite3_column_text(*mut Statement, c_int) -> *const u8;
     38 column_type = sqlite3_column_type(*mut Statement, c_int) -> c_int;
+    49 db_handle = sqlite3_db_handle(*mut Statement) -> *mut Db;
     53 errmsg = sqlite3_errmsg(*mut Db) -> *const c_char;
     57 finalize = sqlite3_finalize(*mut Statement) -> c_int;
     58 free = sqlite3_free(*mut c_void) -> ();
@@ -94,9 +97,27 @@ api! {
     166 extended_errcode = sqlite3_extended_errcode(*mut Db) -> c_int;
     180 db_filename = sqlite3_db_filename(*mut Db, *const c_char) -> *const c_char;
     181 db_readonly = sqlite3_db_readonly(*mut Db, *const c_char) -> c_int;
+    192 auto_extension = sqlite3_auto_extension(Option<EntryPoint>) -> c_int;
+    195 cancel_auto_extension = sqlite3_cancel_auto_extension(Option<EntryPoint>) -> c_int;
     214 trace = sqlite3_trace_v2(*mut Db, c_uint, Option<Tracer>, *mut c_void) -> c_int;
     268 get_clientdata = sqlite3_get_clientdata(*mut Db, *const c_char) -> *mut c_void;
     269 set_clientdata = sqlite3_set_clientdata(*mut Db, *const c_char, *mut c_void, Option<Destructor>) -> c_int;
+}
+
+impl Api {
+    /// Whether both are of the same copy of SQLite.
+    pub fn is(&self, other: &Api) -> bool {
+        std::ptr::fn_addr_eq(self.open, other.open)
+    }
+
+    /// Whether `routines` is the table of this very copy of SQLite.
+    ///
+    /// # Safety
+    /// `routines` is the table that SQLite gave to an extension's entry point.
+    pub unsafe fn is_of(&self, routines: Routines) -> bool {
+        // SAFETY: a slot that exists since SQLite 3.5.
+        unsafe { *routines.add(OPEN) == self.open as *const c_void }
+    }
 }
 
 #[cfg(test)]
@@ -115,6 +136,11 @@ mod tests {
         // SAFETY: as above.
         let version = unsafe { *routines.add(LIBVERSION_NUMBER) };
         assert_eq!(version, rusqlite::ffi::sqlite3_libversion_number as *const c_void);
+        // SAFETY: as above.
+        let api = unsafe { Api::copy(routines) }.unwrap();
+        let foreign = vec![std::ptr::null(); 270];
+        // SAFETY: as above; the other is a table of our own making, long enough.
+        assert_eq!(unsafe { (api.is_of(routines), api.is_of(foreign.as_ptr())) }, (true, false));
     }
 
     #[test]

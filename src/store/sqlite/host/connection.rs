@@ -77,8 +77,12 @@ fn open_raw(api: &Api, filename: &CStr, vfs: &CStr, flags: c_int) -> Result<*mut
         return Err(failure);
     }
     let slice = c_int::try_from(BUSY_SLICE.as_millis()).unwrap_or(c_int::MAX);
-    // SAFETY: an open connection that nobody else knows.
-    unsafe { (api.busy_timeout)(db, slice) };
+    // SAFETY: an open connection that nobody else knows. On a thread of the user's it is watched like the user's own
+    // (`watch`), but must not have our writers make way.
+    unsafe {
+        (api.busy_timeout)(db, slice);
+        (api.trace)(db, 0, None, ptr::null_mut());
+    }
     Ok(db)
 }
 

@@ -1,7 +1,7 @@
-//! One for each of the user's connections: the writer beside it, and the two things that it must hear from it.
+//! One for each of the user's connections: the writer beside it, and the end of both.
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_int, c_uint, c_void};
+use std::ffi::{CStr, c_void};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -13,9 +13,10 @@ use super::super::patience::Patience;
 use super::super::queue::Limits;
 use super::super::table::Table;
 use super::super::writer::Writer;
+use super::api::Api;
 use super::connection::{self, Target};
 use super::owner::Owner;
-use super::{gate, pin};
+use super::{pin, watch};
 
 /// Under this key the user's connection knows its hub. Every copy and version of this package uses the same, as there
 /// is one trace slot: the second copy must find that it comes too late.
@@ -51,8 +52,8 @@ pub struct Hub {
 struct OnThread(Cell<Option<Owner>>);
 
 // SAFETY: the hub is shared with no other thread but through `Arc<dyn Store>`, whose operations on it (`submit`,
-// `release`) run on the JavaScript thread, as the trace callback and the destructor do, which alone read this cell. The
-// writer thread has the `Writer` only.
+// `release`) run on the JavaScript thread, as the destructor does, which alone reads this cell. The writer thread has the
+// `Writer` only.
 unsafe impl Send for OnThread {}
 // SAFETY: as above.
 unsafe impl Sync for OnThread {}
@@ -96,11 +97,19 @@ impl Hub {
             if (owner.api.set_clientdata)(owner.db, KEY.as_ptr(), slot.cast(), Some(on_close)) != ffi::SQLITE_OK {
                 return Err("its SQLite is out of memory".into());
             }
-            // The hub lives as long as the slot, and `on_close` takes the callback away.
-            let context = Arc::as_ptr(self).cast_mut().cast();
-            (owner.api.trace)(owner.db, ffi::SQLITE_TRACE_STMT as c_uint, Some(on_statement), context);
+            watch::begin(self, owner.db);
         }
         Ok(())
+    }
+
+    /// The user's copy of SQLite.
+    pub fn api(&self) -> &Api {
+        &self.target.api
+    }
+
+    /// As the user's connection knows it.
+    pub fn filename(&self) -> &CStr {
+        &self.target.filename
     }
 
     /// Whether a second connection can do with `table` what the user's own can. Runs on the JavaScript thread.
@@ -131,13 +140,9 @@ impl Hub {
     fn close(&self) {
         (self.hand_over)();
         self.closed.store(true, Ordering::Relaxed);
+        watch::end(self);
         // A transaction that is still open is rolled back only after us; until then the writer cannot go on.
-        let waits = self.owner.0.take().is_some_and(|owner| {
-            // SAFETY: called within the connection's close, on its own thread. Should it live on as a zombie, its
-            // statements must not call into a hub that is gone.
-            unsafe { (owner.api.trace)(owner.db, 0, None, std::ptr::null_mut()) };
-            !owner.is_in_transaction()
-        });
+        let waits = self.owner.0.take().is_some_and(|owner| !owner.is_in_transaction());
         self.writer.queue.shut(Instant::now() + if waits { CLOSE_PATIENCE } else { Duration::ZERO });
     }
 }
@@ -149,24 +154,4 @@ unsafe extern "C" fn on_close(slot: *mut c_void) {
     let slot = unsafe { Box::from_raw(slot.cast::<Slot>()) };
     // A panic must not unwind through SQLite.
     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| slot.hub.close()));
-}
-
-/// Called by SQLite when a statement of the user's begins, on the JavaScript thread.
-unsafe extern "C" fn on_statement(_: c_uint, hub: *mut c_void, statement: *mut c_void, _: *mut c_void) -> c_int {
-    let _ = std::panic::catch_unwind(|| {
-        // SAFETY: `attach` gave the hub's address, and `close` takes this callback away before the hub can go.
-        let hub = unsafe { &*hub.cast::<Hub>() };
-        let Some(owner) = hub.owner.0.get() else { return };
-        // SAFETY: SQLite passes the statement that begins, of the user's connection.
-        let sql = unsafe {
-            let sql = (owner.api.sql)(statement.cast());
-            if sql.is_null() { c"" } else { CStr::from_ptr(sql) }
-        };
-        match gate::kind(sql.to_bytes()) {
-            gate::Kind::Transaction if !owner.is_in_transaction() => hub.make_way(false),
-            gate::Kind::WholeFile if !owner.is_in_transaction() => hub.make_way(true),
-            _ => {}
-        }
-    });
-    0
 }

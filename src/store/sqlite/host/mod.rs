@@ -2,13 +2,13 @@
 //!
 //! 1. [`entry`]: that copy is made to load this addon as an extension, and so hands over its functions ([`api`]).
 //! 2. [`owner`]: what the user's connection says of itself, and whether a second connection is safe and like the first.
-//! 3. [`hub`]: one for each of the user's connections. It has the writer thread, and hears of transactions and of the
-//!    close on the user's side.
-//! 4. [`connection`]: the second connection, used by the writer thread alone.
-//! 5. [`store`]: one table on it.
+//! 3. [`hub`]: one for each of the user's connections. It has the writer thread, and hears of the user's close.
+//! 4. [`watch`]: has the writer make way for the user's transactions.
+//! 5. [`connection`]: the second connection, used by the writer thread alone.
+//! 6. [`store`]: one table on it.
 //!
 //! The user's connection belongs to the JavaScript thread: SQLite as better-sqlite3 compiles it has no mutex for it.
-//! [`entry`], [`owner`], [`hub`] and [`store`] run there; only [`connection`] runs elsewhere.
+//! [`entry`], [`owner`], [`hub`], [`watch`] and [`store`] run there; only [`connection`] runs elsewhere.
 
 mod api;
 mod connection;
@@ -19,6 +19,7 @@ mod owner;
 mod pin;
 mod statement;
 pub mod store;
+mod watch;
 
 #[cfg(test)]
 mod tests;

@@ -60,12 +60,12 @@ fn a_statement_that_fails_fails_alone() {
          BEGIN SELECT RAISE(ROLLBACK, 'nor her'); END;",
     );
     let mut outcomes = together(&store, [save("a", "1"), save("bad", "2"), save("b", "3"), load("b")]);
-    assert_eq!(told(outcomes.remove(1)), (ErrorKind::Unavailable, "SQLITE_CONSTRAINT_TRIGGER".into()));
+    assert_eq!(told(outcomes.remove(1)), (ErrorKind::Denied, "SQLITE_CONSTRAINT_TRIGGER".into()));
     assert_eq!(outcomes, [Ok(None), Ok(None), text("3")]);
     assert_eq!(probe.commits(), 1);
     // This one takes the whole transaction with it; the others are done again.
     let mut outcomes = together(&store, [save("a", "4"), load("a"), save("worse", "5"), save("b", "6"), load("b")]);
-    assert_eq!(told(outcomes.remove(2)), (ErrorKind::Unavailable, "SQLITE_CONSTRAINT_TRIGGER".into()));
+    assert_eq!(told(outcomes.remove(2)), (ErrorKind::Denied, "SQLITE_CONSTRAINT_TRIGGER".into()));
     assert_eq!(outcomes, [Ok(None), text("4"), Ok(None), text("6")]);
     assert_eq!(run(&store, load("worse")), Ok(None));
 }

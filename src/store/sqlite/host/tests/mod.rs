@@ -2,6 +2,7 @@
 
 mod connections;
 mod stores;
+mod watch;
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_int};
@@ -44,6 +45,12 @@ pub fn bundled_routines() -> Routines {
     routines
 }
 
+/// What a handshake answers; to be used as long as `db` is open.
+fn owner_of(db: &rusqlite::Connection) -> Owner {
+    // SAFETY: the bundled copy's own table and connection, used on this thread only. The tests keep to the line above.
+    unsafe { Owner::new(Api::copy(bundled_routines()).unwrap(), db.handle()) }
+}
+
 /// The user's database: a file with the table in it, open on this thread.
 struct User {
     _directory: tempfile::TempDir,
@@ -63,8 +70,7 @@ impl User {
     }
 
     fn owner(&self) -> Owner {
-        // SAFETY: the bundled copy's own table and connection, used on this thread as long as `self` lives.
-        unsafe { Owner::new(Api::copy(bundled_routines()).unwrap(), self.db.handle()) }
+        owner_of(&self.db)
     }
 
     fn connection(&self) -> HostConnection {
@@ -72,7 +78,12 @@ impl User {
     }
 
     fn store(&self) -> HostStore {
-        HostStore::new(self.owner(), Box::new(|| {}), &self.path, "conversations".into()).unwrap()
+        self.store_on(&self.db)
+    }
+
+    /// A store beside this connection to the file.
+    fn store_on(&self, db: &rusqlite::Connection) -> HostStore {
+        HostStore::new(owner_of(db), Box::new(|| {}), &self.path, "conversations".into()).unwrap()
     }
 
     /// Gives the user's connection a function `mine()`.

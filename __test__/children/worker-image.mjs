@@ -1,0 +1,22 @@
+// A worker that alone uses better-sqlite3 ends in the middle of a transaction, so that its close does not wait for our
+// writer. Prints the storage's mode, and afterwards whether better-sqlite3 is still in memory.
+
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+
+import { SQLiteStorage } from '../../index.js'
+import { Database } from '../support/open.mjs'
+
+if (isMainThread) {
+  const worker = new Worker(new URL(import.meta.url), { workerData: JSON.parse(process.argv[2]) })
+  const [mode] = await once(worker, 'message')
+  await once(worker, 'exit')
+  console.log(mode, /better[-_]sqlite3.*\.node$/m.test(readFileSync('/proc/self/maps', 'utf8')))
+} else {
+  const db = new Database(workerData.path)
+  const storage = new SQLiteStorage({ db })
+  await storage.save({ conversationId: 'a' })
+  db.exec('BEGIN')
+  parentPort.postMessage(storage.mode)
+}
