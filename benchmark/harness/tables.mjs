@@ -6,7 +6,8 @@ import { planCells } from './plan.mjs'
 import { startProgress } from './progress.mjs'
 import { measureAll } from './schedule.mjs'
 
-/** @typedef {object} Run
+/**
+ * @typedef {object} Run
  * @property {import('./options.mjs').Options} options
  * @property {ReturnType<typeof import('./environment.mjs').describeEnvironment>} environment
  * @property {string} root an empty directory to write in
@@ -24,6 +25,12 @@ export async function measureTables({ options, environment, root, redis, compare
     progress.step('floors')
     const floors = await measureFloors(options, root, redis)
     const measured = await measureAll(cells, options, root, progress)
+    if (measured.length < cells.length) {
+      const names = cells
+        .slice(measured.length)
+        .map(({ variant, operation, chains }) => `${variant} ${operation} x ${chains}`)
+      leftOut.push(`${names.join(', ')}; the time was over.`)
+    }
     const data = { environment, options, leftOut, floors, cells: measured }
     const charts = drawCharts(measured)
     // The directories of one machine are of no use elsewhere.

@@ -2,6 +2,7 @@
 // what it measured to its parent.
 import { spawnSync } from 'node:child_process'
 import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout } from 'node:timers/promises'
 
 import { findSubject } from '../subjects/index.mjs'
 import { closedLoop, openLoop } from './drive.mjs'
@@ -55,6 +56,8 @@ async function measure(task) {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   const limits = { duration: settings.duration, limit: settings.limit }
   delay.enable()
+  // It knows a delay only between two of its timers: one has to fire before the load begins, and one after it.
+  await setTimeout(2 * RESOLUTION_MS)
   const before = { thread: threadTime(), process: processTime(), loop: performance.eventLoopUtilization() }
   const done =
     loop === 'open'
@@ -63,6 +66,7 @@ async function measure(task) {
   const utilization = performance.eventLoopUtilization(before.loop).utilization
   const wholeTime = processTime() - before.process
   const mainTime = difference(threadTime(), before.thread)
+  await setTimeout(2 * RESOLUTION_MS)
   delay.disable()
   const memory = process.memoryUsage()
 

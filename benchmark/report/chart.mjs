@@ -72,5 +72,5 @@ export function lineChart({ title, x, y, label = short, lines }) {
     parts.push(`<text x="${PLOT.right + 32}" y="${top}" dy="4">${escaped(name)}</text>`)
   }
   const size = `width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}"`
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}><style>${STYLE}</style>\n${parts.join('\n')}\n</svg>\n`
+  return `<svg xmlns="http://www.w3.org/2000/svg" role="img" ${size}><title>${escaped(title)}</title><style>${STYLE}</style>\n${parts.join('\n')}\n</svg>\n`
 }
