@@ -72,7 +72,7 @@ function subjectsOf(variant, extras) {
  * @param {boolean} quick
  */
 export function conversationsOf({ operation, size, chains }, quick) {
-  const [most, bytes] = operation === 'load' ? [10_000, 256 * MIB] : [1000, 32 * MIB]
+  const [most, bytes] = operation === 'load' ? [4000, 256 * MIB] : [1000, 32 * MIB]
   const share = quick ? 8 : 1
   return Math.max(chains * (size > MIB / 2 ? 1 : 4), 64, Math.floor(Math.min(most, bytes / size) / share))
 }

@@ -84,7 +84,7 @@ const unstorage = (settings) => ({
     const { default: driver } = await load('unstorage/drivers/db0')
     const { createDatabase } = await load('db0')
     const { default: connector } = await load('db0/connectors/better-sqlite3')
-    const database = createDatabase(connector({ path: place(directory), lib: Database }))
+    const database = createDatabase(connector({ path: place(directory) }))
     prepare(await database.getInstance(), settings, relaxed)
     // The driver says on the console that it is experimental.
     console.warn = () => {}
