@@ -35,7 +35,7 @@ export const USAGE = `npm run bench -- [options]
  * @property {number[]} sizes ascending
  * @property {number[]} concurrency ascending
  * @property {number} rounds
- * @property {number} budget milliseconds after which no further cell is begun
+ * @property {number} [budget] milliseconds after which no further cell is begun
  * @property {string} text
  * @property {string} [directory]
  * @property {string} [output]
@@ -77,7 +77,7 @@ export function readOptions(args) {
     sizes: list('sizes', given.sizes ?? (quick ? '2k,20k' : '2k,20k,100k,1m'), 1024),
     concurrency: list('concurrency', given.concurrency ?? (quick ? '1,64' : '1,16,64,256')),
     rounds: given.rounds === undefined ? (quick ? 1 : 3) : Math.ceil(positive('rounds', given.rounds)),
-    budget: quick && given.seconds === undefined ? QUICK_MS : Number.POSITIVE_INFINITY,
+    budget: quick && given.seconds === undefined ? QUICK_MS : undefined,
     text: given.text ?? 'latin',
     directory: given.directory,
     output: given.output,

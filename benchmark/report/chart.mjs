@@ -1,6 +1,6 @@
 // A line chart as SVG: both axes logarithmic, readable in light and dark, without a library.
 
-const WIDTH = 760
+const WIDTH = 900
 const HEIGHT = 360
 const PLOT = { left: 70, top: 44, right: 500, bottom: 310 }
 /** Okabe and Ito's colours, which colour-blind people can tell apart, without the yellow. */
