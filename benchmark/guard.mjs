@@ -11,8 +11,9 @@ import { isReached, judge } from './report/judge.mjs'
 import { VARIANTS } from './subjects/index.mjs'
 import { TARGETS } from './targets.mjs'
 
-/** No cell is begun later; one takes a few seconds. */
-const BUDGET_MS = 50_000
+/** No cell is begun later: the rest of the minute is for those that have to be looked at again. */
+const FIRST_LOOK_MS = 35_000
+const SECOND_LOOK_MS = 47_000
 const ALLOWANCE = 2
 const KIB = 1024
 
@@ -58,26 +59,26 @@ const options = {
 const hasRedis = redisVersion() !== undefined
 const cells = CELLS.filter(({ variant }) => hasRedis || VARIANTS[variant].adapter !== 'redis')
 const root = mkdtempSync(join(tmpdir(), 'flowkit-guard-'))
-process.once('exit', () => rmSync(root, { recursive: true, force: true }))
+process.once('exit', () => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
 
 const began = performance.now()
 const hasTime = (milliseconds) => performance.now() - began < milliseconds
 /** @type {import('./harness/schedule.mjs').Measured[]} */
 const measured = []
 for (const planned of cells) {
-  if (!hasTime(BUDGET_MS)) break
+  if (!hasTime(FIRST_LOOK_MS)) break
   measured.push(await measureCell(planned, options, root))
 }
 
-// One round is a glance. What looks far off is measured again, and the median of three rounds counts.
+// One round is a glance. What looks far off is measured again, the median of three rounds counts, and nothing fails
+// without that: a machine that is too busy for it is too busy to judge.
+const confirmed = new Set()
 const suspects = new Set(TARGETS.flatMap((target) => (isFar(target) ? [judge(target, measured).worst?.cell] : [])))
 for (const suspect of suspects) {
-  if (suspect === undefined || !hasTime(BUDGET_MS)) break
-  measured[measured.indexOf(suspect)] = await measureCell(
-    cells[measured.indexOf(suspect)],
-    { ...options, rounds: 3 },
-    root,
-  )
+  if (suspect === undefined || !hasTime(SECOND_LOOK_MS)) break
+  const index = measured.indexOf(suspect)
+  measured[index] = await measureCell(cells[index], { ...options, rounds: 3 }, root)
+  confirmed.add(measured[index])
 }
 
 let failed = 0
@@ -85,11 +86,12 @@ for (const target of TARGETS) {
   const { worst } = judge(target, measured)
   if (worst === undefined) continue
   const wanted = target.atLeast === undefined ? `<= ${target.atMost}x` : `>= ${target.atLeast}x`
-  const word = isFar(target) ? 'FAR OFF' : isReached(target, worst.value) ? 'reached' : 'not yet'
+  const far = isFar(target) && confirmed.has(worst.cell)
+  const word = far ? 'FAR OFF' : isReached(target, worst.value) ? 'reached' : isFar(target) ? 'unsure ' : 'not yet'
   const where = `${worst.cell.variant} ${worst.subject} ${size(worst.cell.size)} x ${worst.cell.chains}`
   const what = `${target.adapter}: ${target.text} (${where})`
   console.log(`${word}  ${times(worst.value).padStart(8)}  ${wanted.padEnd(8)}  ${what}`)
-  if (isFar(target)) failed++
+  if (far) failed++
 }
 if (measured.length < cells.length) console.log(`${cells.length - measured.length} cells left out: the time was over.`)
 if (!hasRedis) console.log('Redis left out: there is no redis-server.')

@@ -9,7 +9,7 @@ import { startRedis } from './redis-server.mjs'
 
 const MEASUREMENT = fileURLToPath(new URL('../measure/measurement.mjs', import.meta.url))
 /** Nothing that is measured takes as long, also on a slow disk. */
-const PATIENCE_MS = 180_000
+const PATIENCE_MS = 600_000
 
 /**
  * @param {string} script
@@ -22,7 +22,7 @@ export function runChild(script, task, { execArgv = [], environment = {}, patien
   const env = { ...inherited, NODE_ENV: 'production', NODE_NO_WARNINGS: '1', ...environment }
   const child = fork(script, [JSON.stringify(task)], { env, execArgv: ['--expose-gc', ...execArgv] })
   const kill = () => child.kill('SIGKILL')
-  process.once('exit', kill)
+  process.prependOnceListener('exit', kill)
   return new Promise((resolve, reject) => {
     const timer = setTimeout(kill, patience)
     let result

@@ -41,7 +41,7 @@ export async function startRedis(directory) {
   child.removeAllListeners('exit')
   // The server must not outlive an interrupted run.
   const kill = () => child.kill('SIGKILL')
-  process.once('exit', kill)
+  process.prependOnceListener('exit', kill)
   return {
     port,
     async stop() {
