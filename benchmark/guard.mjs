@@ -59,7 +59,7 @@ const options = {
 const hasRedis = redisVersion() !== undefined
 const cells = CELLS.filter(({ variant }) => hasRedis || VARIANTS[variant].adapter !== 'redis')
 const root = mkdtempSync(join(tmpdir(), 'flowkit-guard-'))
-process.once('exit', () => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
+process.once('exit', () => rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 }))
 
 const began = performance.now()
 const hasTime = (milliseconds) => performance.now() - began < milliseconds

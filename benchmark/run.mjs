@@ -39,7 +39,7 @@ if (options.quick)
 else if (!compared && !options.scale) leftOut.push('the other packages; they could not be installed.')
 
 const root = mkdtempSync(join(options.directory ? resolve(options.directory) : realDisk(), 'flowkit-benchmark-'))
-process.once('exit', () => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
+process.once('exit', () => rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 }))
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.once(signal, () => process.exit(130))
 
 const environment = describeEnvironment(root)
