@@ -67,5 +67,12 @@ try {
 }
 rmSync(reports, { recursive: true })
 
+// Not part of `npm test`: it takes a minute, and wants a machine that does nothing else.
+if (process.argv.includes('--guard')) {
+  say('Speed ...')
+  const guard = attempt('node', ['benchmark/guard.mjs'])
+  add(guard.status === 0 ? 1 : 0, guard.status === 0 ? 0 : 1)
+}
+
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
 process.exit(total.failed === 0 ? 0 : 1)

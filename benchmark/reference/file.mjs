@@ -10,6 +10,7 @@ export class FilesStorage {
     this.extension = extension
     this.indent = pretty ? 2 : undefined
     this.fsync = fsync
+    this.made = undefined
   }
 
   /** Escaped, as ids come from outside: without that, `../../x` would leave the directory. */
@@ -30,7 +31,9 @@ export class FilesStorage {
     const text = JSON.stringify(state, null, this.indent)
     const file = this.file(state.conversationId)
     const temporary = join(this.dir, `.${process.pid}-${serial++}.tmp`)
-    await mkdir(this.dir, { recursive: true })
+    // Once: a call for every save would be work that nobody needs, and the comparison unfair.
+    this.made ??= mkdir(this.dir, { recursive: true })
+    await this.made
     try {
       const handle = await open(temporary, 'w', 0o600)
       try {
