@@ -43,6 +43,27 @@ describe('a write that arrives late, over a connection that the client has given
     expect(versionOf('a', await storage.load('a'))).toBe(3)
   })
 
+  for (const { name, Redis } of MAJORS) {
+    it(`cannot undo a newer one of a storage beside ${name}`, async () => {
+      const line = await openLine()
+      const client = new Redis(line.port)
+      client.on('error', () => {})
+      onTestFinished(() => client.disconnect())
+      await client.ping()
+      const storage = new RedisStorage({ client, prefix: `beside:${name}:` })
+      await storage.save(versioned('a', 1))
+      expect(storage.mode).toBe('native')
+      line.cut(true)
+      const second = storage.save(versioned('a', 2))
+      await sleep(200)
+      const deliver = line.strand()
+      await second
+      await storage.save(versioned('a', 3))
+      await deliver()
+      expect(versionOf('a', await storage.load('a'))).toBe(3)
+    })
+  }
+
   // docs/redis.md says so. Should this fail with a later ioredis, the page can say better.
   for (const { name, Redis } of MAJORS) {
     it(`undoes a newer one of ${name} by itself`, async () => {

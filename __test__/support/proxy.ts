@@ -114,7 +114,8 @@ export async function startProxy(target: number): Promise<TcpProxy> {
             const noticed = new Promise<void>((resolve) => {
               far.on('data', () => resolve())
               far.on('close', () => resolve())
-              if (far.destroyed) resolve()
+              // To what has nothing to say nobody answers.
+              if (far.destroyed || late.length === 0) resolve()
             })
             far.resume()
             if (!far.destroyed) for (const chunk of late) far.write(chunk)

@@ -8,8 +8,11 @@ import { check, type Violation } from './checker.js'
 import { type Conversations, converse, type Manner } from './conversations.js'
 import { History } from './history.js'
 
-/** Options that decide how operations travel. The option `native` joins them with `{ native: false }`. */
-const TRAVELS: { name: string; options: object }[] = [{ name: '', options: {} }]
+/** Options that decide how operations travel. */
+const TRAVELS: { name: string; options: object }[] = [
+  { name: '', options: {} },
+  { name: '-bridge', options: { native: false } },
+]
 
 // The two majors agree on all that is used here.
 const MAJORS = [
