@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::FileConfig;
 use super::access;
-use super::case::Case;
+use super::case::{Case, Folds};
 use super::directory::Directory;
 use super::fault::Fault;
 use super::plain;
@@ -62,7 +62,7 @@ impl Conversations {
     }
 
     fn try_save(&self, id: &str, text: &str) -> Result<(), Fault> {
-        let Some(paths) = self.paths(id)? else { return Err(self.no_directory()) };
+        let Some(paths) = self.paths(id, true)? else { return Err(self.no_directory()) };
         access::replace(self.directory.path(), &paths.own, text, self.durable)?;
         if let Some(plain) = paths.plain {
             // After the new one is in place: a crash in between leaves both, and the new one counts.
@@ -72,7 +72,7 @@ impl Conversations {
     }
 
     fn load(&self, id: &str) -> Result<Option<String>, Fault> {
-        let Some(paths) = self.paths(id)? else { return Ok(None) };
+        let Some(paths) = self.paths(id, false)? else { return Ok(None) };
         let found = access::read(&paths.own)?;
         let (None, Some(plain)) = (&found, paths.plain) else { return Ok(found) };
         match plain::read(&plain, id)? {
@@ -83,7 +83,7 @@ impl Conversations {
     }
 
     fn delete(&self, id: &str) -> Result<(), Fault> {
-        let Some(paths) = self.paths(id)? else { return Ok(()) };
+        let Some(paths) = self.paths(id, true)? else { return Ok(()) };
         let mut removed = false;
         if let Some(plain) = paths.plain {
             // First: removed last, it would be found in between by a load, with a state older than the one deleted.
@@ -101,8 +101,14 @@ impl Conversations {
     }
 
     /// The paths of `id`; nothing where there is no directory.
-    fn paths(&self, id: &str) -> Result<Option<Paths>, Fault> {
-        let Some(folds) = self.case.folds(self.directory.path())? else { return Ok(None) };
+    fn paths(&self, id: &str, writes: bool) -> Result<Option<Paths>, Fault> {
+        let folds = match self.case.folds(self.directory.path())? {
+            Folds::Known(folds) => folds,
+            // A guess could put `User` into the file of `user`, or remove that. A load can only find nothing.
+            Folds::Undecided(fault) if writes && file_name(id, true) != file_name(id, false) => return Err(fault),
+            Folds::Undecided(_) => false,
+            Folds::NoDirectory => return Ok(None),
+        };
         if !self.swept.swap(true, Ordering::Relaxed) {
             let dir = self.directory.path().to_path_buf();
             // In the background: a directory with very many files takes a while to look through.
