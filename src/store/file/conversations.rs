@@ -64,11 +64,17 @@ impl Conversations {
     fn try_save(&self, id: &str, text: &str) -> Result<(), Fault> {
         let Some(paths) = self.paths(id, true)? else { return Err(self.no_directory()) };
         access::replace(self.directory.path(), &paths.own, text, self.durable)?;
-        if let Some(plain) = paths.plain {
-            // After the new one is in place: a crash in between leaves both, and the new one counts.
-            plain::forget_replaced(&plain, id);
+        if self.durable {
+            self.directory.sync()?;
         }
-        if self.durable { self.directory.sync() } else { Ok(()) }
+        if let Some(plain) = paths.plain
+            && plain::forget_replaced(&plain, id)
+            && self.durable
+        {
+            // After the new one is in place, and on the disk: a crash in between leaves both, and the new one counts.
+            return self.directory.sync();
+        }
+        Ok(())
     }
 
     fn load(&self, id: &str) -> Result<Option<String>, Fault> {
@@ -84,20 +90,27 @@ impl Conversations {
 
     fn delete(&self, id: &str) -> Result<(), Fault> {
         let Some(paths) = self.paths(id, true)? else { return Ok(()) };
-        let mut removed = false;
-        if let Some(plain) = paths.plain {
-            // First: removed last, it would be found in between by a load, with a state older than the one deleted.
-            removed = plain::remove(&plain, id)?;
+        if let Some(plain) = paths.plain
+            && plain::remove(&plain, id)?
+        {
+            // First, also on the disk: removed last, it would be found by a load in between, or after a power loss,
+            // with a state older than the one deleted.
+            self.sync_removal()?;
         }
-        removed |= access::remove(&paths.own)?;
-        if removed && self.durable {
-            match self.directory.sync() {
-                // Gone with its directory: deleted all the more.
-                Err(fault) if fault.missing => {}
-                result => return result,
-            }
+        access::remove(&paths.own)?;
+        // Also where there was nothing: what removed it before may have failed to sync, or not have come to it yet.
+        self.sync_removal()
+    }
+
+    fn sync_removal(&self) -> Result<(), Fault> {
+        if !self.durable {
+            return Ok(());
         }
-        Ok(())
+        match self.directory.sync() {
+            // Gone with its directory: deleted all the more.
+            Err(fault) if fault.missing => Ok(()),
+            result => result,
+        }
     }
 
     /// The paths of `id`; nothing where there is no directory.
