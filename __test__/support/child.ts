@@ -16,10 +16,13 @@ export interface Child {
   ending: Promise<Ending>
 }
 
-/** Starts a script. One that does not end within `timeout` ms is killed, so `signal` is `SIGKILL`: an adapter kept it alive. */
-export function startChild(script: string, argument: unknown, { timeout = 60_000 } = {}): Child {
+/** Starts a script, with `env` in addition to this environment. One that does not end within `timeout` ms is killed, so `signal` is `SIGKILL`: an adapter kept it alive. */
+export function startChild(script: string, argument: unknown, { timeout = 60_000, env = {} } = {}): Child {
   const path = fileURLToPath(new URL(`../children/${script}`, import.meta.url))
-  const child = spawn(process.execPath, [path, JSON.stringify(argument)], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [path, JSON.stringify(argument)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  })
   const timer = setTimeout(() => child.kill('SIGKILL'), timeout)
   let stdout = ''
   let stderr = ''
@@ -58,6 +61,10 @@ export function startChild(script: string, argument: unknown, { timeout = 60_000
 }
 
 /** Runs a script to its end. */
-export function runChild(script: string, argument: unknown, options?: { timeout?: number }): Promise<Ending> {
+export function runChild(
+  script: string,
+  argument: unknown,
+  options?: { timeout?: number; env?: Record<string, string> },
+): Promise<Ending> {
   return startChild(script, argument, options).ending
 }
