@@ -2,6 +2,7 @@
 
 mod basics;
 mod faults;
+mod garbage;
 mod outages;
 mod refusals;
 mod server;
