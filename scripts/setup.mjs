@@ -100,15 +100,25 @@ export function installPostgres() {
   })
 }
 
+/** Sees to it that a trace of system calls can be made, where there is such a thing. Without it one spec is skipped. */
+export function installStrace() {
+  if (process.platform !== 'linux') return
+  const present = () => attempt('strace', ['--version'], { stdio: 'ignore' }).status === 0
+  if (!present()) installPackage('strace')
+  if (!present()) say('There is no strace here: __test__/power-loss.spec.ts will be skipped.')
+}
+
+function installPackage(name, packages = [name]) {
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return
+  say(`Installing ${name} ...`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  attempt('apt-get', ['update', '-qq'], { env })
+  attempt('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env })
+}
+
 function installProgram({ name, present, packages, brew }) {
   if (present()) return
-  const isRoot = process.getuid?.() === 0
-  if (isRoot && existsSync('/usr/bin/apt-get')) {
-    say(`Installing ${name} ...`)
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    attempt('apt-get', ['update', '-qq'], { env })
-    attempt('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env })
-  }
+  installPackage(name, packages)
   if (present()) return
   console.error(
     `The tests need ${name}. Install it (apt-get install ${packages[0]}, brew install ${brew}) and try again.`,

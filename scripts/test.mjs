@@ -12,6 +12,7 @@ import {
   installPackages,
   installPostgres,
   installRedis,
+  installStrace,
   ROOT,
   say,
 } from './setup.mjs'
@@ -20,6 +21,7 @@ installPackages()
 installOpenssl()
 installRedis()
 installPostgres()
+installStrace()
 compileTestPackages()
 build()
 

@@ -13,6 +13,15 @@ use super::temporary;
 /// How many entries are tried where no file may be made.
 const ENTRIES: usize = 32;
 
+/// What is known of a directory.
+#[derive(Debug)]
+pub enum Folds {
+    Known(bool),
+    /// Nothing may be made there, for this reason, and nothing is there to go by.
+    Undecided(Fault),
+    NoDirectory,
+}
+
 /// Found out once, as soon as the directory is there.
 #[derive(Default)]
 pub struct Case {
@@ -33,31 +42,34 @@ impl Case {
         self.known.get().copied()
     }
 
-    /// Whether case is ignored in `dir`; nothing where there is no such directory.
-    pub fn folds(&self, dir: &Path) -> Result<Option<bool>, Fault> {
+    /// Whether case is ignored in `dir`.
+    pub fn folds(&self, dir: &Path) -> Result<Folds, Fault> {
         if let Some(folds) = self.known() {
-            return Ok(Some(folds));
+            return Ok(Folds::Known(folds));
         }
         let _probing = self.probing.lock();
         if let Some(folds) = self.known() {
-            return Ok(Some(folds));
+            return Ok(Folds::Known(folds));
         }
-        match probe(dir).map_err(|error| Fault::at(&error, dir)) {
-            Ok(Some(folds)) => Ok(Some(*self.known.get_or_init(|| folds))),
-            // Nothing may be made and nothing is there to go by. Nothing can be lost either; ask again next time.
-            Ok(None) => Ok(Some(false)),
-            Err(fault) if fault.missing => Ok(None),
-            Err(fault) => Err(fault),
+        match probe(dir) {
+            Ok(Ok(folds)) => Ok(Folds::Known(*self.known.get_or_init(|| folds))),
+            // It may be over in a moment: ask again next time.
+            Ok(Err(refused)) => Ok(Folds::Undecided(Fault::at(&refused, dir))),
+            Err(error) => match Fault::at(&error, dir) {
+                fault if fault.missing => Ok(Folds::NoDirectory),
+                fault => Err(fault),
+            },
         }
     }
 }
 
-fn probe(dir: &Path) -> io::Result<Option<bool>> {
+/// Answers inside why no file can be made, where there is nothing else to go by.
+fn probe(dir: &Path) -> io::Result<Result<bool, io::Error>> {
     match temporary::create(dir) {
-        Ok(file) => Ok(Some(is_same_file(file.path(), &swapped(file.path()))?)),
+        Ok(file) => Ok(Ok(is_same_file(file.path(), &swapped(file.path()))?)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
         // Read-only, or full: what is there can be loaded all the same.
-        Err(_) => probe_entries(dir),
+        Err(refused) => Ok(probe_entries(dir)?.ok_or(refused)),
     }
 }
 
@@ -123,7 +135,7 @@ mod tests {
     fn both_ways_of_probing_agree() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(probe_entries(dir.path()).unwrap(), None);
-        let by_file = probe(dir.path()).unwrap();
+        let by_file = probe(dir.path()).unwrap().ok();
         assert!(by_file.is_some());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "the probe is gone");
         fs::write(dir.path().join("123"), "").unwrap();
@@ -136,8 +148,8 @@ mod tests {
     fn a_missing_directory_decides_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let case = Case::default();
-        assert_eq!(case.folds(&dir.path().join("missing")).unwrap(), None);
-        assert!(case.folds(dir.path()).unwrap().is_some());
+        assert!(matches!(case.folds(&dir.path().join("missing")), Ok(Folds::NoDirectory)));
+        assert!(matches!(case.folds(dir.path()), Ok(Folds::Known(_))));
         assert!(case.known().is_some());
     }
 }

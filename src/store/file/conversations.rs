@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::FileConfig;
 use super::access;
-use super::case::Case;
+use super::case::{Case, Folds};
 use super::directory::Directory;
 use super::fault::Fault;
 use super::plain;
@@ -62,17 +62,23 @@ impl Conversations {
     }
 
     fn try_save(&self, id: &str, text: &str) -> Result<(), Fault> {
-        let Some(paths) = self.paths(id)? else { return Err(self.no_directory()) };
+        let Some(paths) = self.paths(id, true)? else { return Err(self.no_directory()) };
         access::replace(self.directory.path(), &paths.own, text, self.durable)?;
-        if let Some(plain) = paths.plain {
-            // After the new one is in place: a crash in between leaves both, and the new one counts.
-            plain::forget_replaced(&plain, id);
+        if self.durable {
+            self.directory.sync()?;
         }
-        if self.durable { self.directory.sync() } else { Ok(()) }
+        if let Some(plain) = paths.plain
+            && plain::forget_replaced(&plain, id)
+            && self.durable
+        {
+            // After the new one is in place, and on the disk: a crash in between leaves both, and the new one counts.
+            return self.directory.sync();
+        }
+        Ok(())
     }
 
     fn load(&self, id: &str) -> Result<Option<String>, Fault> {
-        let Some(paths) = self.paths(id)? else { return Ok(None) };
+        let Some(paths) = self.paths(id, false)? else { return Ok(None) };
         let found = access::read(&paths.own)?;
         let (None, Some(plain)) = (&found, paths.plain) else { return Ok(found) };
         match plain::read(&plain, id)? {
@@ -83,26 +89,39 @@ impl Conversations {
     }
 
     fn delete(&self, id: &str) -> Result<(), Fault> {
-        let Some(paths) = self.paths(id)? else { return Ok(()) };
-        let mut removed = false;
-        if let Some(plain) = paths.plain {
-            // First: removed last, it would be found in between by a load, with a state older than the one deleted.
-            removed = plain::remove(&plain, id)?;
+        let Some(paths) = self.paths(id, true)? else { return Ok(()) };
+        if let Some(plain) = paths.plain
+            && plain::remove(&plain, id)?
+        {
+            // First, also on the disk: removed last, it would be found by a load in between, or after a power loss,
+            // with a state older than the one deleted.
+            self.sync_removal()?;
         }
-        removed |= access::remove(&paths.own)?;
-        if removed && self.durable {
-            match self.directory.sync() {
-                // Gone with its directory: deleted all the more.
-                Err(fault) if fault.missing => {}
-                result => return result,
-            }
+        access::remove(&paths.own)?;
+        // Also where there was nothing: what removed it before may have failed to sync, or not have come to it yet.
+        self.sync_removal()
+    }
+
+    fn sync_removal(&self) -> Result<(), Fault> {
+        if !self.durable {
+            return Ok(());
         }
-        Ok(())
+        match self.directory.sync() {
+            // Gone with its directory: deleted all the more.
+            Err(fault) if fault.missing => Ok(()),
+            result => result,
+        }
     }
 
     /// The paths of `id`; nothing where there is no directory.
-    fn paths(&self, id: &str) -> Result<Option<Paths>, Fault> {
-        let Some(folds) = self.case.folds(self.directory.path())? else { return Ok(None) };
+    fn paths(&self, id: &str, writes: bool) -> Result<Option<Paths>, Fault> {
+        let folds = match self.case.folds(self.directory.path())? {
+            Folds::Known(folds) => folds,
+            // A guess could put `User` into the file of `user`, or remove that. A load can only find nothing.
+            Folds::Undecided(fault) if writes && file_name(id, true) != file_name(id, false) => return Err(fault),
+            Folds::Undecided(_) => false,
+            Folds::NoDirectory => return Ok(None),
+        };
         if !self.swept.swap(true, Ordering::Relaxed) {
             let dir = self.directory.path().to_path_buf();
             // In the background: a directory with very many files takes a while to look through.

@@ -26,12 +26,10 @@ pub fn read(path: &Path, id: &str) -> Result<Option<String>, Fault> {
     }
 }
 
-/// After a save: the new state is in place and goes before this one in every load.
-pub fn forget_replaced(path: &Path, id: &str) {
+/// After a save: the new state is in place and goes before this one in every load. Says whether there was something.
+pub fn forget_replaced(path: &Path, id: &str) -> bool {
     // Whatever cannot be read or removed stays where it is and does no harm. To reject a save that took effect would.
-    if let Ok(Some(_)) = read(path, id) {
-        let _ = access::remove(path);
-    }
+    matches!(read(path, id), Ok(Some(_))) && access::remove(path).unwrap_or(false)
 }
 
 /// For a delete, and says whether there was something. What cannot be removed would come back with the next load, so

@@ -219,9 +219,16 @@ impl Actor {
             }
         };
         let mut spoiled = false;
-        for (Queued { operation, .. }, reply) in operations.into_iter().zip(replies) {
+        let mut answered = operations.into_iter().zip(replies);
+        for (Queued { operation, .. }, reply) in answered.by_ref() {
+            let in_step = reply.is_in_step(&operation.request);
             spoiled |= reply.spoils_connection();
             operation.ticket.settle(reply::outcome(&self.config, &operation.request, reply));
+            if !in_step {
+                self.trouble = Some(errors::nonsense(&self.config.address));
+                // The later answers may be each other's. One of them could say that a conversation is not there.
+                return Some(answered.map(|(operation, _)| operation).collect());
+            }
         }
         self.queue.note_progress();
         if spoiled {

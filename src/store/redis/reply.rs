@@ -28,6 +28,18 @@ impl Reply {
             _ => false,
         }
     }
+
+    /// Whether it can be the answer to `request`. If not, the answers are out of step with the commands, by a stray one
+    /// perhaps: whatever comes after it may answer another operation.
+    pub fn is_in_step(&self, request: &Request) -> bool {
+        matches!(
+            (request, self),
+            (_, Reply::Refusal(_))
+                | (Request::Save { .. }, Reply::Status(_))
+                | (Request::Load { .. }, Reply::Nil | Reply::Text(_))
+                | (Request::Delete { .. }, Reply::Number(_))
+        )
+    }
 }
 
 /// The outcome of `request`, which the server answered with `reply`.

@@ -46,7 +46,10 @@ impl Failure {
     pub fn spoils_the_connection(&self) -> bool {
         matches!(
             self.primary(),
-            ffi::SQLITE_IOERR
+            // After all patience: a connection that could not give a lock back keeps itself out for ever.
+            ffi::SQLITE_BUSY
+                | ffi::SQLITE_LOCKED
+                | ffi::SQLITE_IOERR
                 | ffi::SQLITE_CORRUPT
                 | ffi::SQLITE_NOTADB
                 | ffi::SQLITE_CANTOPEN

@@ -73,13 +73,29 @@ fn make_directory(directory: &Path) -> io::Result<()> {
         }
         other => other?,
     }
-    // So that the directory outlives a power loss. Not every file system can do it.
-    if cfg!(unix)
-        && let Some(parent) = parent
-    {
-        let _ = File::open(parent).and_then(|parent| parent.sync_all());
+    if let Err(error) = sync_entry(parent) {
+        // So that the next attempt makes and syncs it again. Somebody may use it by now: then it stays.
+        let _ = std::fs::remove_dir(directory);
+        return Err(error);
     }
     Ok(())
+}
+
+/// Gets the entry of a new directory in `parent` onto the disk, so that it outlives a power loss.
+fn sync_entry(parent: Option<&Path>) -> io::Result<()> {
+    let (true, Some(parent)) = (cfg!(unix), parent) else { return Ok(()) };
+    match File::open(parent).and_then(|parent| parent.sync_all()) {
+        // Not every file system can do it; and one may put an entry into a directory that one may not read.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
+            ) =>
+        {
+            Ok(())
+        }
+        result => result,
+    }
 }
 
 /// SQLite says CANTOPEN for many things. Where it is a matter of permissions, say so.

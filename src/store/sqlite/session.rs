@@ -21,11 +21,21 @@ pub struct Session {
     /// The tables that were found fit on this connection.
     checked: HashSet<String>,
     spoiled: bool,
+    /// See [`Session::distrusts_the_log`].
+    distrusts_the_log: bool,
 }
 
 impl Session {
-    pub fn new(connection: Box<dyn Connection>) -> Self {
-        Session { connection, checked: HashSet::new(), spoiled: false }
+    /// `distrusts_the_log`: what the session before said last.
+    pub fn new(connection: Box<dyn Connection>, distrusts_the_log: bool) -> Self {
+        Session { connection, checked: HashSet::new(), spoiled: false, distrusts_the_log }
+    }
+
+    /// Whether the -wal may hold changes that the disk has lost. A system reports a failed sync once and takes what it
+    /// could not write for written: a later commit behind it would be synced, acknowledged, and unreadable after a power
+    /// loss.
+    pub fn distrusts_the_log(&self) -> bool {
+        self.distrusts_the_log
     }
 
     pub fn is_current(&self) -> bool {
@@ -104,6 +114,7 @@ impl Session {
     /// One transaction around `jobs`. An error means that none of them took effect.
     fn together(&mut self, jobs: &[Job], patience: &mut Patience) -> Result<Vec<Outcome>, Trouble> {
         loop {
+            self.empty_the_log()?;
             patience.retry(|| Ok(self.connection.begin()?))?;
             let result = self.perform_all(jobs).and_then(|outcomes| {
                 // A reader may keep a commit waiting; the transaction stays open meanwhile.
@@ -122,6 +133,16 @@ impl Session {
                 return Err(trouble);
             }
         }
+    }
+
+    /// Moves what a distrusted log holds to the database file, by writes and syncs of their own.
+    fn empty_the_log(&mut self) -> Result<(), Trouble> {
+        // A guest's log is kept open by its owner, who has not read back what failed: it is overwritten, not continued.
+        if self.distrusts_the_log && !self.connection.is_guest() {
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")?;
+        }
+        self.distrusts_the_log = false;
+        Ok(())
     }
 
     /// Within a transaction: the failure of one statement is the affair of its own operation, unless it ended the
@@ -194,6 +215,7 @@ impl Session {
     fn note(&mut self, trouble: &Trouble) {
         if let Trouble::Sqlite(failure) = trouble {
             self.spoiled |= failure.spoils_the_connection();
+            self.distrusts_the_log |= failure.primary() == ffi::SQLITE_IOERR;
         }
     }
 }

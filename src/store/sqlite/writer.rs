@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -19,11 +20,13 @@ use super::session::Session;
 pub struct Writer {
     pub queue: Queue,
     open: Open,
+    /// Goes from each session to the next: [`Session::distrusts_the_log`].
+    distrusts_the_log: AtomicBool,
 }
 
 impl Writer {
     pub fn new(open: Open, limits: Limits) -> Arc<Self> {
-        Arc::new(Writer { queue: Queue::new(limits), open })
+        Arc::new(Writer { queue: Queue::new(limits), open, distrusts_the_log: AtomicBool::new(false) })
     }
 
     /// Takes over `jobs`. `leaving`: see [`Queue::push`].
@@ -65,6 +68,9 @@ impl Writer {
             disconnect(session);
             jobs.iter().map(|_| Err(StoreError::panicked(&*panic))).collect()
         });
+        if let Some(session) = session {
+            self.distrusts_the_log.store(session.distrusts_the_log(), Ordering::Relaxed);
+        }
         if session.as_ref().is_some_and(Session::is_spoiled) {
             disconnect(session);
         }
@@ -91,7 +97,10 @@ impl Writer {
     ) -> Result<&'a mut Session, Trouble> {
         match session {
             Some(session) => Ok(session),
-            None => Ok(session.insert(Session::new(patience.retry(|| (self.open)())?))),
+            None => {
+                let connection = patience.retry(|| (self.open)())?;
+                Ok(session.insert(Session::new(connection, self.distrusts_the_log.load(Ordering::Relaxed))))
+            }
         }
     }
 }

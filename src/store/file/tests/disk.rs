@@ -146,3 +146,22 @@ fn old_temporary_files_are_swept_and_nothing_else() {
     let left = [".flowkit-directory.tmp", ".flowkit-old.json", ".flowkit-young.tmp", "old.tmp", "x.json"];
     assert_eq!(fixture.names(), left);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_is_written_on_a_guess_whether_case_counts() {
+    let root = tempfile::tempdir().unwrap();
+    // So long that the directory can be made and listed, a conversation in it named, but no temporary file.
+    let mut dir = root.path().to_path_buf();
+    while dir.as_os_str().len() < 4080 {
+        dir.push("d".repeat((4080 - dir.as_os_str().len()).min(200)));
+    }
+    fs::create_dir_all(&dir).unwrap();
+    let store = FileStore::new(FileConfig { dir: dir.clone(), extension: String::new(), durable: true });
+    for request in [save("User", "{}"), delete("User")] {
+        let error = run(&store, request).unwrap_err();
+        assert_eq!(error.cause.unwrap().code.as_deref(), Some("ENAMETOOLONG"));
+    }
+    assert_eq!(run(&store, load("User")), Ok(None));
+    assert_eq!(run(&store, delete("user")), Ok(None), "its file is the same either way");
+}

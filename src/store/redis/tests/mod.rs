@@ -2,6 +2,7 @@
 
 mod basics;
 mod faults;
+mod garbage;
 mod links;
 mod outages;
 mod refusals;

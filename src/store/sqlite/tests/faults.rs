@@ -80,6 +80,35 @@ fn without_wal_a_reader_delays_the_commit_and_no_more() {
 }
 
 #[test]
+fn a_connection_that_keeps_itself_out_is_replaced() {
+    let place = Place::new();
+    let (store, probe) = place.probed();
+    run(&store, save("a", "1")).unwrap();
+    // As where SQLite could not give a lock back: it believes ever after that somebody has it.
+    probe.stuck.store(true, Ordering::SeqCst);
+    assert_eq!(told(run(&store, save("a", "2"))), (ErrorKind::Unavailable, "SQLITE_BUSY".into()));
+    assert_eq!(run(&store, save("a", "3")), Ok(None));
+    assert_eq!(run(&store, load("a")), text("3"));
+    assert_eq!(probe.opens(), 2);
+}
+
+#[test]
+fn after_an_io_error_the_log_is_emptied_before_anything_is_added_to_it() {
+    let place = Place::new();
+    let (store, probe) = place.probed();
+    run(&store, save("a", "1")).unwrap();
+    probe.failing_commits.lock().push_back(Failure::new(ffi::SQLITE_IOERR_FSYNC, "disk I/O error"));
+    assert_eq!(told(run(&store, save("a", "2"))), (ErrorKind::Unavailable, "SQLITE_IOERR_FSYNC".into()));
+    probe.executed.lock().clear();
+    assert_eq!(run(&store, load("a")), text("1"));
+    assert!(probe.executed.lock().is_empty(), "a load adds nothing");
+    run(&store, save("a", "3")).unwrap();
+    assert_eq!(*probe.executed.lock(), ["PRAGMA wal_checkpoint(TRUNCATE)", "BEGIN IMMEDIATE"]);
+    run(&store, save("a", "4")).unwrap();
+    assert_eq!(probe.executed.lock().len(), 3, "once is enough");
+}
+
+#[test]
 fn a_panic_rejects_its_batch_and_the_writer_lives_on() {
     let place = Place::new();
     let (store, probe) = place.probed();

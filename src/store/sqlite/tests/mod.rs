@@ -9,7 +9,7 @@ mod tables;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -53,6 +53,7 @@ impl Place {
         let (path, watched) = (self.path.clone(), probe.clone());
         let open = Box::new(move || {
             watched.opens.fetch_add(1, Ordering::SeqCst);
+            watched.stuck.store(false, Ordering::SeqCst);
             let mut inner = bundled::open(&path)?;
             if let Some(sql) = watched.after_open.lock().as_deref() {
                 inner.execute(sql)?;
@@ -126,6 +127,9 @@ struct Probe {
     /// What the next commits answer instead of committing.
     failing_commits: Mutex<VecDeque<Failure>>,
     after_open: Mutex<Option<String>>,
+    /// This connection is turned away by a lock until another takes its place.
+    stuck: AtomicBool,
+    executed: Mutex<Vec<String>>,
 }
 
 impl Probe {
@@ -145,6 +149,10 @@ struct Probed {
 
 impl Connection for Probed {
     fn execute(&mut self, sql: &str) -> Result<(), Failure> {
+        self.probe.executed.lock().push(sql.to_owned());
+        if self.probe.stuck.load(Ordering::SeqCst) {
+            return Err(Failure::new(ffi::SQLITE_BUSY, "database is locked"));
+        }
         self.inner.execute(sql)
     }
 
