@@ -5,6 +5,10 @@ use super::{Address, RedisConfig};
 use crate::store::error::{ErrorKind, StoreError};
 use crate::store::{Outcome, Request};
 
+/// How much of an error answer is kept, in characters. Redis' own are shorter.
+const LONGEST_MESSAGE: usize = 300;
+const LONGEST_CODE: usize = 40;
+
 /// What a server answered to one command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -49,7 +53,22 @@ impl Refusal {
         if let Some(arguments) = message.find(", with args beginning with") {
             message.truncate(arguments);
         }
-        Refusal { code: code.to_owned(), message }
+        // What a server says is shown to the user, and how much it says is up to the server.
+        if let Some((end, _)) = message.char_indices().nth(LONGEST_MESSAGE) {
+            message.truncate(end);
+            message.push('…');
+        }
+        let code = code.chars().take(LONGEST_CODE).collect();
+        Refusal { code, message }
+    }
+
+    /// The same without `secret`: some servers and proxies repeat the words that they refuse.
+    pub fn without(mut self, secret: &str) -> Self {
+        if !secret.is_empty() {
+            self.message = self.message.replace(secret, "***");
+            self.code = self.code.replace(secret, "***");
+        }
+        self
     }
 
     /// The refusal as the failure of an operation.
@@ -157,6 +176,20 @@ mod tests {
         let text = "ERR unknown command 'SET', with args beginning with: 'flowkit:x' '{\"slots\"";
         let error = outcome(&config(), &save("x", "{}"), refusal(text)).unwrap_err();
         assert!(!format!("{error:?}").contains("slots"), "{error:?}");
+    }
+
+    #[test]
+    fn of_a_long_answer_the_beginning_is_kept() {
+        let message = Refusal::new("ERR", Some(&"💬".repeat(10_000))).message;
+        assert_eq!(message.chars().count(), LONGEST_MESSAGE + 1);
+        assert_eq!(Refusal::new(&"E".repeat(10_000), None).code.len(), LONGEST_CODE);
+    }
+
+    #[test]
+    fn a_repeated_password_is_taken_out() {
+        let refusal = Refusal::new("WRONGPASS", Some("AUTH eve s3cret"));
+        assert_eq!(refusal.clone().without("s3cret").message, "WRONGPASS AUTH eve ***");
+        assert_eq!(refusal.clone().without(""), refusal);
     }
 
     #[test]
