@@ -1,6 +1,7 @@
 'use strict'
 
 const { Deadlines } = require('./deadlines.js')
+const { isFailure } = require('./errors.js')
 const { readClient } = require('./redis-client.js')
 const { readClientError } = require('./redis-errors.js')
 
@@ -108,17 +109,22 @@ async function start(send) {
     }
     answer = await answer
   } catch (error) {
-    if (typeof error?.reason === 'string' && typeof error.code === 'string') throw error
+    if (isFailure(error)) throw error
     const [code, reason] = readClientError(error)
     throw { code, reason, cause: error }
   }
-  if (String(answer) === 'QUEUED') {
+  if (isQueued(answer)) {
     throw {
       code: 'ERR_STORAGE_UNAVAILABLE',
       reason: 'the client is inside MULTI, which holds commands back; give the storage a client of its own',
     }
   }
   return answer
+}
+
+/** As text, or as bytes where the client answers with those. */
+function isQueued(answer) {
+  return answer === 'QUEUED' || (Buffer.isBuffer(answer) && answer.length === 6 && answer.toString() === 'QUEUED')
 }
 
 function decode(bytes, place) {

@@ -21,6 +21,15 @@ const ANSWERS = {
 
 /** @returns {[code: string, reason: string]} what a client's own error means */
 function readClientError(error) {
+  // Whatever a client throws: it may be something that cannot be looked at.
+  try {
+    return classify(error)
+  } catch {
+    return ['ERR_STORAGE_UNAVAILABLE', 'the client reports an error']
+  }
+}
+
+function classify(error) {
   const message = typeof error?.message === 'string' ? error.message : ''
   const known = ANSWERS[/^[A-Z]+/.exec(message)?.[0]]
   if (known !== undefined) return known
