@@ -74,7 +74,7 @@ impl Connection {
         }
     }
 
-    async fn over<S>(socket: S, address: &Address) -> Result<Self, StoreError>
+    pub(super) async fn over<S>(socket: S, address: &Address) -> Result<Self, StoreError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {

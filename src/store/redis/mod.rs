@@ -15,6 +15,8 @@ mod backoff;
 mod connection;
 mod errors;
 mod flights;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod handshake;
 mod queue;
 mod reply;
