@@ -1,5 +1,7 @@
 'use strict'
 
+const { isUint8Array } = require('node:util').types
+
 const { Deadlines } = require('./deadlines.js')
 const { isFailure } = require('./errors.js')
 const { readClient } = require('./redis-client.js')
@@ -46,7 +48,7 @@ class Bridge {
     const answer = await this.#enqueue(key, () => this.#commands.load(key))
     if (answer === null || answer === undefined) return undefined
     if (typeof answer === 'string') return answer
-    if (answer instanceof Uint8Array) return decode(answer, this.place(id))
+    if (isUint8Array(answer)) return decode(answer, this.place(id))
     throw { code: 'ERR_STORAGE_CORRUPT', reason: `${this.place(id)} holds something that is no text` }
   }
 
@@ -124,7 +126,9 @@ async function start(send) {
 
 /** As text, or as bytes where the client answers with those. */
 function isQueued(answer) {
-  return answer === 'QUEUED' || (Buffer.isBuffer(answer) && answer.length === 6 && answer.toString() === 'QUEUED')
+  return (
+    answer === 'QUEUED' || (isUint8Array(answer) && answer.length === 6 && Buffer.from(answer).toString() === 'QUEUED')
+  )
 }
 
 function decode(bytes, place) {

@@ -31,7 +31,7 @@ class StorageError extends Error {
 Object.defineProperty(StorageError.prototype, 'name', { value: 'StorageError', configurable: true, writable: true })
 
 /** Control characters move a terminal's cursor or begin a line of a log; the others turn its reading direction. */
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
+const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029\ufeff]/gu
 
 /** Text as it may stand in a log. Ids, and with them paths, come from strangers, and so may a server's words. */
 function printable(text) {

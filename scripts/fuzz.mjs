@@ -4,13 +4,14 @@
 //   npm run fuzz -- --seconds 1800          half an hour for each target
 //   npm run fuzz -- --target state_text     one target
 //   npm run fuzz -- --sanitizer             with AddressSanitizer, which needs a nightly toolchain
+//   npm run fuzz -- --javascript            the properties of `__test__/fuzz.spec.ts` instead; takes --seconds, too
 //
 // New inputs are collected in `target/fuzz-corpus/`; the committed ones in `fuzz/corpus/` are only read.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
-import { ROOT, run, say } from './setup.mjs'
+import { ROOT, run, runTool, say } from './setup.mjs'
 
 const TARGETS = ['id_names', 'state_text', 'redis_answers']
 const TRIPLE = 'x86_64-unknown-linux-gnu'
@@ -20,8 +21,15 @@ const { values } = parseArgs({
     seconds: { type: 'string' },
     target: { type: 'string' },
     sanitizer: { type: 'boolean', default: false },
+    javascript: { type: 'boolean', default: false },
   },
 })
+if (values.javascript) {
+  const env = { ...process.env, FLOWKIT_FUZZ_SECONDS: values.seconds ?? '60' }
+  runTool('vitest', ['run', '__test__/fuzz.spec.ts'], { env })
+  process.exit()
+}
+
 const targets = values.target === undefined ? TARGETS : [values.target]
 const seconds = values.seconds === undefined ? Math.floor(60 / targets.length) : Number(values.seconds)
 
