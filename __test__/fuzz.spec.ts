@@ -12,7 +12,8 @@ import { type Anything, anyState, anyValue, type Recipe } from './support/hostil
 /** For each property. */
 const SECONDS = Number(process.env.FLOWKIT_FUZZ_SECONDS ?? 3)
 const SEED = Number(process.env.FLOWKIT_FUZZ_SEED ?? Date.now() % 1_000_000)
-const SECRET = 'hunter2'
+/** The second could be taken for a port. */
+const SECRETS = ['hunter2', '31337']
 
 const check = (property: fc.IAsyncProperty<Anything> | fc.IProperty<Anything>) =>
   fc.assert(property as fc.IAsyncProperty<Anything>, {
@@ -323,26 +324,33 @@ describe('constructors', () => {
     )
     const text = fc.oneof(separator, fc.webSegment(), fc.string({ maxLength: 5 }))
     const parts = fc.array(text, { maxLength: 6 })
+    const secret = fc.constantFrom(...SECRETS)
     const url = fc
-      .tuple(scheme, parts, parts)
-      .map(([begin, before, after]) => `${begin}${before.join('')}:${SECRET}${after.join('')}@localhost/`)
+      .tuple(scheme, parts, secret, parts)
+      .map(([begin, before, word, after]) => `${begin}${before.join('')}:${word}${after.join('')}@localhost/`)
+    const password = fc.tuple(secret, text).map((words) => words.join(''))
     const options = fc.oneof(
       url.map((value) => ({ url: value })),
       url.map((value) => ({ host: value })),
-      fc.record({ username: text, password: text.map((more) => SECRET + more), host: text, db: text }),
+      fc.record({ username: text, password, host: text, db: text }),
     )
     await check(
       fc.property(options, (given: Anything) => {
         const shown = constructed(() => new RedisStorage(given))
         // A socket's path is no password, whatever it looks like.
-        if (given.path === undefined && !String(given.url).startsWith('/')) expect(shown).not.toContain(SECRET)
+        if (/^(\/|unix:)/i.test(String(given.url))) return
+        for (const word of SECRETS) expect(shown).not.toContain(word)
       }),
     )
   })
 
   function constructed(construct: () => object): string {
     try {
-      return inspect(construct(), { depth: 20, showHidden: true })
+      const storage: Anything = construct()
+      const [internal] = Object.getOwnPropertySymbols(storage)
+      // What the errors of its operations name.
+      const place = internal === undefined ? '' : storage[internal].handle.place('x')
+      return inspect(storage, { depth: 20, showHidden: true }) + place
     } catch (error) {
       if (!(error instanceof StorageError)) throw error
       expect(error).toMatchObject({ code: 'ERR_STORAGE_INVALID_OPTIONS', operation: 'construct' })
