@@ -90,6 +90,17 @@ export function installPostgres() {
   })
 }
 
+/** Sees to it that system calls can be traced, on Linux: a test shows that no id leads out of a directory. */
+export function installStrace() {
+  if (process.platform !== 'linux') return
+  installServer({
+    name: 'strace',
+    present: () => attempt('strace', ['--version'], { stdio: 'ignore' }).status === 0,
+    packages: ['strace'],
+    brew: 'strace',
+  })
+}
+
 function installServer({ name, present, packages, brew }) {
   if (present()) return
   const isRoot = process.getuid?.() === 0

@@ -11,6 +11,7 @@ import {
   installPackages,
   installPostgres,
   installRedis,
+  installStrace,
   ROOT,
   say,
 } from './setup.mjs'
@@ -18,6 +19,7 @@ import {
 installPackages()
 installRedis()
 installPostgres()
+installStrace()
 compileTestPackages()
 build()
 
