@@ -133,6 +133,11 @@ impl Connection {
         let _ = (&mut self.driver).await;
     }
 
+    /// To be called for each pipeline that was answered.
+    pub fn note_answer(&self) {
+        self.traffic.note_answer();
+    }
+
     /// When bytes last moved, in either direction.
     pub fn last_moved(&self) -> Instant {
         self.traffic.last_moved()

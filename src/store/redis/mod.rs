@@ -6,12 +6,14 @@
 //! - [`queue`]: what waits, for how long, how much of it, and what goes into one write;
 //! - [`actor`]: connects, sends, matches answers, puts un-answered operations back to the head of the queue;
 //! - [`flights`]: what was sent and waits for its answer;
+//! - [`budget`]: how much a server may say before it has answered;
 //! - [`connection`]: the socket and the `redis` crate, which is used nowhere else;
 //! - [`handshake`]: what is said before the first operation; ends the predecessor of a replaced connection;
 //! - [`reply`] and [`errors`]: from answers and failures to outcomes.
 
 mod actor;
 mod backoff;
+mod budget;
 mod connection;
 mod errors;
 mod flights;

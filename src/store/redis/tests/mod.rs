@@ -2,6 +2,7 @@
 
 mod basics;
 mod faults;
+mod hostile;
 mod outages;
 mod refusals;
 mod server;
