@@ -15,7 +15,8 @@ const { readSqliteOptions } = require('./lib/sqlite-options.js')
 class MemoryStorage extends Adapter {
   constructor(options) {
     readOptions('memory', options, {})
-    super({ adapter: 'memory', handle: new MemoryHandle() })
+    // Said, since what is left out could be inherited from a polluted `Object.prototype`.
+    super({ adapter: 'memory', handle: new MemoryHandle(), submitted: undefined, pretty: false })
   }
 }
 

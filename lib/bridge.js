@@ -1,6 +1,9 @@
 'use strict'
 
+const { isUint8Array } = require('node:util').types
+
 const { Deadlines } = require('./deadlines.js')
+const { isFailure } = require('./errors.js')
 const { readClient } = require('./redis-client.js')
 const { readClientError } = require('./redis-errors.js')
 
@@ -57,7 +60,7 @@ class Bridge {
     const answer = await this.#enqueue(key, () => this.#commands.load(key))
     if (answer === null || answer === undefined) return undefined
     if (typeof answer === 'string') return answer
-    if (answer instanceof Uint8Array) return decode(answer, this.place(id))
+    if (isUint8Array(answer)) return decode(answer, this.place(id))
     throw { code: 'ERR_STORAGE_CORRUPT', reason: `${this.place(id)} holds something that is no text` }
   }
 
@@ -131,16 +134,23 @@ async function start(send) {
     }
     answer = await answer
   } catch (error) {
-    if (typeof error?.reason === 'string' && typeof error.code === 'string') throw error
+    if (isFailure(error)) throw error
     throw { ...readClientError(error), cause: error }
   }
-  if (String(answer) === 'QUEUED') {
+  if (isQueued(answer)) {
     throw {
       code: 'ERR_STORAGE_UNAVAILABLE',
       reason: 'the client is inside MULTI, which holds commands back; give the storage a client of its own',
     }
   }
   return answer
+}
+
+/** As text, or as bytes where the client answers with those. */
+function isQueued(answer) {
+  return (
+    answer === 'QUEUED' || (isUint8Array(answer) && answer.length === 6 && Buffer.from(answer).toString() === 'QUEUED')
+  )
 }
 
 function decode(bytes, place) {

@@ -5,6 +5,8 @@ const { Dispatcher } = require('./binding.js')
 // Taken now, so that a test's fake timers do not stop real storage.
 const immediate = setImmediate
 const settled = Promise.resolve()
+// The engine's own, whatever is put in its place later: operations would never be handed over.
+const then = Function.prototype.call.bind(Promise.prototype.then)
 
 /** How long the end of the process waits for un-awaited saves, in ms. */
 const EXIT_PATIENCE = 5000
@@ -83,7 +85,7 @@ function scheduleHandOver() {
     dispatcher.drain(EXIT_PATIENCE)
   } else if (!handOverScheduled) {
     handOverScheduled = true
-    settled.then(handOver)
+    then(settled, handOver)
   }
 }
 

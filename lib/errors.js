@@ -30,10 +30,17 @@ class StorageError extends Error {
 // On the prototype and not enumerable, as the built-in errors have it.
 Object.defineProperty(StorageError.prototype, 'name', { value: 'StorageError', configurable: true, writable: true })
 
-/** The id as an error message may show it: an attacker chooses it, and it may be long or hold control characters. */
-function quote(conversationId) {
-  const shown = conversationId.length > 80 ? `${conversationId.slice(0, 77)}...` : conversationId
-  return JSON.stringify(shown)
+/** Control characters move a terminal's cursor or begin a line of a log; the others turn its reading direction. */
+const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029\ufeff]/gu
+
+/** Text as it may stand in a log. Ids, and with them paths, come from strangers, and so may a server's words. */
+function printable(text) {
+  return text.replace(UNPRINTABLE, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** Text as an error message may show it: an attacker chooses it, and it may be long. */
+function quote(text) {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text)
 }
 
 function sentence(operation, conversationId, reason) {
@@ -96,7 +103,7 @@ class Call {
   /** The error for something found wrong on the JavaScript side. */
   error(code, reason, cause) {
     const { adapter, operation, conversationId } = this
-    const message = sentence(operation, conversationId, reason)
+    const message = printable(sentence(operation, conversationId, reason))
     const error = new StorageError(message, { code, adapter, operation, conversationId, cause })
     if (this.trace !== undefined) setStack(error, this.trace)
     else Error.captureStackTrace(error, this.method)
@@ -105,18 +112,30 @@ class Call {
 
   /** The error for what a handle rejected with: a native `Failure` (`src/binding/failure.rs`), or the same with `cause`. */
   failure(failure) {
-    if (typeof failure?.reason !== 'string') {
+    if (!isFailure(failure)) {
       // Not ours: an exception of the binding itself, such as a caught panic.
       return this.error('ERR_STORAGE_INTERNAL', 'a bug in this package; please report it', failure)
     }
     let { cause } = failure
     if (failure.causeMessage !== undefined) {
-      cause = new Error(failure.causeMessage)
+      cause = new Error(printable(failure.causeMessage))
       if (failure.causeCode !== undefined) cause.code = failure.causeCode
       // Its stack would show where the outcome was unpacked, which helps nobody.
       cause.stack = `${cause.name}: ${cause.message}`
     }
     return this.error(failure.code, failure.reason, cause)
+  }
+}
+
+/**
+ * Whether this is what a handle rejects with. Not by its members alone: errors of OpenSSL have a `code` and a `reason`,
+ * too. What a user's client throws may be anything, also something that cannot be looked at.
+ */
+function isFailure(value) {
+  try {
+    return typeof value?.reason === 'string' && Object.hasOwn(RETRYABLE, value.code)
+  } catch {
+    return false
   }
 }
 
@@ -127,8 +146,23 @@ function setStack(error, trace) {
   Object.defineProperty(error, 'stack', { value: stack, configurable: true, writable: true })
 }
 
-function optionsError(adapter, message) {
-  return new StorageError(message, { code: 'ERR_STORAGE_INVALID_OPTIONS', adapter, operation: 'construct' })
+function optionsError(adapter, message, cause) {
+  return new StorageError(printable(message), {
+    code: 'ERR_STORAGE_INVALID_OPTIONS',
+    adapter,
+    operation: 'construct',
+    cause,
+  })
 }
 
-module.exports = { StorageError, Call, optionsError }
+/** Calls `read`, which looks at what the user gave. A getter or a Proxy may throw there, and a revoked one always does. */
+function readGiven(adapter, what, read) {
+  try {
+    return read()
+  } catch (cause) {
+    if (cause instanceof StorageError) throw cause
+    throw optionsError(adapter, `${what} of the ${adapter} storage cannot be read.`, cause)
+  }
+}
+
+module.exports = { StorageError, Call, isFailure, optionsError, quote, readGiven }

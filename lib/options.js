@@ -1,6 +1,9 @@
 'use strict'
 
-const { optionsError } = require('./errors.js')
+const { optionsError, quote, readGiven } = require('./errors.js')
+
+/** A longer name is no misspelling, and to compare it would take a while. */
+const LONGEST_NAME = 40
 
 /**
  * Checks the options of a constructor and returns them as a plain object, without those that are `undefined`
@@ -11,7 +14,13 @@ const { optionsError } = require('./errors.js')
  *   the value is not that
  */
 function readOptions(adapter, given, checks) {
-  if (given === undefined) return {}
+  return readGiven(adapter, 'The options', () => readAll(adapter, given, checks))
+}
+
+function readAll(adapter, given, checks) {
+  // Without a prototype: an option that is not given must not be found on a polluted one.
+  const options = { __proto__: null }
+  if (given === undefined) return options
   if (given === null || typeof given !== 'object' || Array.isArray(given)) {
     throw optionsError(adapter, `The options of the ${adapter} storage must be an object.`)
   }
@@ -19,12 +28,12 @@ function readOptions(adapter, given, checks) {
     if (Object.hasOwn(checks, name)) continue
     const meant = closest(name, Object.keys(checks))
     const hint = meant === undefined ? '' : ` Did you mean "${meant}"?`
-    throw optionsError(adapter, `The ${adapter} storage has no option "${name}".${hint}`)
+    throw optionsError(adapter, `The ${adapter} storage has no option ${quote(name)}.${hint}`)
   }
-  const options = {}
   for (const [name, check] of Object.entries(checks)) {
     const value = given[name]
-    if (value === undefined) continue
+    // Inherited from a class of the user's: meant. From the root of all objects: somebody polluted it.
+    if (value === undefined || (Object.hasOwn(Object.prototype, name) && !Object.hasOwn(given, name))) continue
     const mustBe = check(value)
     if (mustBe !== undefined)
       throw optionsError(adapter, `The option "${name}" of the ${adapter} storage must be ${mustBe}.`)
@@ -57,6 +66,7 @@ function aWholeNumber(least, most, { orText = false } = {}) {
 
 /** The known name that a misspelt one most resembles, if any is near. */
 function closest(name, known) {
+  if (name.length > LONGEST_NAME) return undefined
   let best
   let least = Math.max(2, Math.floor(name.length / 3)) + 1
   for (const candidate of known) {

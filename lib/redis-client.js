@@ -2,7 +2,7 @@
 
 const { isProxy } = require('node:util').types
 
-const { optionsError } = require('./errors.js')
+const { optionsError, readGiven } = require('./errors.js')
 
 /**
  * Reads what kind of Redis client the user gave us, from its shape.
@@ -17,6 +17,10 @@ const { optionsError } = require('./errors.js')
  *   as they are at that moment, so that spies and tracing see them.
  */
 function readClient(client, ttl) {
+  return readGiven('redis', 'The option "client"', () => readShape(client, ttl))
+}
+
+function readShape(client, ttl) {
   if (client === null || (typeof client !== 'object' && typeof client !== 'function')) {
     const hint = typeof client === 'string' ? ' An address goes into the option "url".' : ''
     throw invalid(

@@ -4,6 +4,15 @@ const { explainRedisRefusal } = require('./binding.js')
 
 /** @returns {{ code: string, reason: string }} what a client's own error means */
 function readClientError(error) {
+  // Whatever a client throws: it may be something that cannot be looked at.
+  try {
+    return classify(error)
+  } catch {
+    return ['ERR_STORAGE_UNAVAILABLE', 'the client reports an error']
+  }
+}
+
+function classify(error) {
   const message = typeof error?.message === 'string' ? error.message : ''
   if (/subscriber mode/.test(message)) {
     return unavailable('the client is in subscriber mode; give the storage a client of its own')

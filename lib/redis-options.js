@@ -13,7 +13,9 @@ const CHECKS = {
   client: () => undefined,
   tls: (value) => (typeof value === 'boolean' || isPlainObject(value) ? undefined : 'true, false or an object'),
   url: aString,
-  host: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a host name'),
+  // A URL in its place would end up in error messages, with its password.
+  host: (value) =>
+    typeof value === 'string' && /^[^\s/@?#]+$/.test(value) ? undefined : 'a host name (an address goes into "url")',
   port: aWholeNumber(1, 65_535, { orText: true }),
   path: aPath,
   username: aString,
@@ -107,8 +109,12 @@ function parseUrl(url) {
   }
   const credentials = { username: decode(parsed.username), password: decode(parsed.password) }
   for (const name of parsed.searchParams.keys()) {
-    if (name !== 'db') throw badUrl(`its parameter "${name}" is not supported`)
+    // What stands there may be the rest of a password that holds a question mark.
+    if (name === 'db') continue
+    const shown = /^[\w-]{1,40}$/.test(name) ? `parameter "${name}"` : 'parameter'
+    throw badUrl(`its ${shown} is not supported`)
   }
+  if (url.includes('#')) throw badUrl('it holds a "#", which stands for itself only as %23')
   const query = parsed.searchParams.get('db')
   if (parsed.protocol === 'unix:') {
     if (parsed.pathname === '' || parsed.pathname === '/') throw badUrl('it names no socket')

@@ -1,12 +1,16 @@
 'use strict'
 
-const { optionsError } = require('./errors.js')
+const { optionsError, readGiven } = require('./errors.js')
 
 /**
  * Checks, by its shape, that `db` is a synchronous SQLite database: better-sqlite3, one of its relatives (libsql,
  * better-sqlite3-multiple-ciphers), or `node:sqlite`. Runs nothing on it.
  */
 function checkDatabase(db) {
+  readGiven('sqlite', 'The option "db"', () => checkShape(db))
+}
+
+function checkShape(db) {
   if (db === null || typeof db !== 'object') {
     const hint = typeof db === 'string' ? ' A file name goes into the option "path".' : ''
     throw invalid(

@@ -76,18 +76,22 @@ class HostSqlite {
     const promise = this.#native[method](id, text)
     scheduleHandOver()
     if (this.#pending++ === 0) flushAtExit(this)
-    return promise.then(
-      (value) => {
-        this.#settled()
-        return value
-      },
-      (failure) => {
-        this.#settled()
-        if (failure?.code !== RETURNED) throw failure
-        this.#giveUp()
-        return this.#repeats.shift()
-      },
-    )
+    return this.#follow(promise)
+  }
+
+  /** Awaited and not chained, which would call a `Promise.prototype.then` that someone may have replaced. */
+  async #follow(promise) {
+    let value
+    try {
+      value = await promise
+    } catch (failure) {
+      this.#settled()
+      if (failure?.code !== RETURNED) throw failure
+      this.#giveUp()
+      return this.#repeats.shift()
+    }
+    this.#settled()
+    return value
   }
 
   #settled() {

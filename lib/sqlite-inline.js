@@ -1,6 +1,7 @@
 'use strict'
 
 const { explainSqlite } = require('./binding.js')
+const { isFailure } = require('./errors.js')
 const { flushAtExit, nothingAtExit } = require('./dispatcher.js')
 const { describe, inTransaction, isClosed, isLock, isOccupied, isOpen, sqliteError } = require('./sqlite-database.js')
 const { InlineTable } = require('./sqlite-table.js')
@@ -8,6 +9,8 @@ const { InlineTable } = require('./sqlite-table.js')
 // Taken now, so that a test's fake timers do not stop real storage.
 const later = setTimeout
 const settled = Promise.resolve()
+// The engine's own, whatever is put in its place later: operations would wait for ever.
+const then = Function.prototype.call.bind(Promise.prototype.then)
 
 /** How long, and how often, a connection that is occupied (an open row iterator) is tried again, in ms. */
 const OCCUPIED_PATIENCE = 5000
@@ -32,9 +35,18 @@ class InlineQueue {
   enqueue(table, run, isWrite) {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ table, run, isWrite, resolve, reject })
-      if (isOpen(this.#db) && inTransaction(this.#db)) this.flush()
+      if (this.#joinsTransaction()) this.flush()
       else this.#schedule()
     })
+  }
+
+  #joinsTransaction() {
+    try {
+      return isOpen(this.#db) && inTransaction(this.#db)
+    } catch {
+      // A wrapper around the database that cannot be asked: the attempt will tell.
+      return false
+    }
   }
 
   #schedule() {
@@ -42,7 +54,7 @@ class InlineQueue {
     flushAtExit(this)
     if (this.#scheduled) return
     this.#scheduled = true
-    settled.then(() => {
+    then(settled, () => {
       this.#scheduled = false
       this.flush()
     })
@@ -58,8 +70,16 @@ class InlineQueue {
     const batch = this.#waiting
     this.#waiting = []
     if (batch.length === 0) return
-    const outcomes = this.#perform(batch)
-    if (this.#mustTryAgain(outcomes)) {
+    let outcomes
+    let again = false
+    try {
+      outcomes = this.#perform(batch)
+      again = this.#mustTryAgain(outcomes)
+    } catch (error) {
+      // Whatever the user's database object did: nobody above would catch it, and the promises would never settle.
+      outcomes = batch.map(() => ({ error: unusable(error) }))
+    }
+    if (again) {
       this.#waiting = batch.concat(this.#waiting)
       flushAtExit(this)
       later(() => this.flush(), OCCUPIED_PAUSE)
@@ -136,7 +156,16 @@ class InlineQueue {
 
   /** What an exception means, with the exception itself as the cause. */
   #explain(error) {
-    if (typeof error?.reason === 'string') return error
+    try {
+      return this.#classify(error)
+    } catch {
+      // The error, or the database, throws when it is looked at.
+      return unusable(error)
+    }
+  }
+
+  #classify(error) {
+    if (isFailure(error)) return error
     if (isClosed(this.#db, error)) {
       return { code: 'ERR_STORAGE_CLOSED', reason: 'the database connection was closed', cause: error }
     }
@@ -152,6 +181,10 @@ class InlineQueue {
     }
     return { code: 'ERR_STORAGE_INTERNAL', reason: `${place} refused a statement; please report it`, cause: error }
   }
+}
+
+function unusable(cause) {
+  return { code: 'ERR_STORAGE_INTERNAL', reason: 'the database refused a statement; please report it', cause }
 }
 
 /** One queue for each connection, shared by all storages on it. */

@@ -100,6 +100,78 @@ export function installPostgres() {
   })
 }
 
+/** Sees to it that system calls can be traced, on Linux: what a power loss may leave, and which paths an id leads to. */
+export function installStrace() {
+  if (process.platform !== 'linux') return
+  installProgram({
+    name: 'strace',
+    present: () => attempt('strace', ['--version'], { stdio: 'ignore' }).status === 0,
+    packages: ['strace'],
+    brew: 'strace',
+  })
+}
+
+function installPackages() {
+  if (changed('node_modules/.package-lock.json') >= changed('package-lock.json')) return
+  say('Installing packages ...')
+  // Not `npm ci`: it refuses a lock file that was made where a tool's build for another platform could not be had.
+  run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund'])
+}
+
+/** Compiles the addon. Cargo does nothing where nothing has changed. */
+export function build() {
+  if (attempt('cargo', ['--version'], { stdio: 'ignore' }).status !== 0) {
+    console.error('Rust is missing. Install it from https://rustup.rs and try again.')
+    process.exit(1)
+  }
+  say('Building the addon (a few minutes the first time) ...')
+  run('npm', ['run', '--silent', 'build'])
+}
+
+/** The packages with native parts that the tests compare with. */
+export function compileTestPackages() {
+  try {
+    ;new (require('better-sqlite3'))(':memory:').close()
+  } catch {
+    say('Compiling better-sqlite3 ...')
+    run('npm', ['rebuild', 'better-sqlite3', '--no-audit', '--no-fund'])
+  }
+}
+
+/** Sees to it that `redis-server` can be started. */
+export function installRedis() {
+  installProgram({
+    name: 'redis-server',
+    present: () => attempt('redis-server', ['--version'], { stdio: 'ignore' }).status === 0,
+    packages: ['redis-server', 'redis-tools'],
+    brew: 'redis',
+  })
+}
+
+/** Sees to it that certificates can be made, for the tests of encrypted connections. */
+export function installOpenssl() {
+  installProgram({
+    name: 'openssl',
+    present: () => attempt('openssl', ['version'], { stdio: 'ignore' }).status === 0,
+    packages: ['openssl'],
+    brew: 'openssl',
+  })
+}
+
+/** Sees to it that a PostgreSQL server can be started. It is for the tests of an example only. */
+export function installPostgres() {
+  const debian = '/usr/lib/postgresql'
+  installProgram({
+    name: 'postgresql',
+    // Debian keeps the server out of the PATH.
+    present: () =>
+      (existsSync(debian) && readdirSync(debian).some((version) => existsSync(`${debian}/${version}/bin/initdb`))) ||
+      attempt('initdb', ['--version'], { stdio: 'ignore' }).status === 0,
+    packages: ['postgresql'],
+    brew: 'postgresql',
+  })
+}
+
 /** Sees to it that a trace of system calls can be made, where there is such a thing. Without it one spec is skipped. */
 export function installStrace() {
   if (process.platform !== 'linux') return

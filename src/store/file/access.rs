@@ -7,17 +7,32 @@ use std::path::Path;
 use super::fault::Fault;
 use super::temporary;
 
+/// In bytes. No longer text fits into a JavaScript string of 2^29 - 24 units, each of three bytes of UTF-8 at most. A
+/// larger file, such as one with a hole of terabytes that somebody planted, would only take the host's memory.
+const LARGEST: u64 = 3 * ((1 << 29) - 24);
+
 /// The text of a file; nothing where there is no file.
 pub fn read(path: &Path) -> Result<Option<String>, Fault> {
-    let mut file = match open(path) {
+    let file = match open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if is_no_file(&error) => return Err(Fault::not_a_file(path)),
         file => file.map_err(|error| Fault::at(&error, path))?,
     };
-    if !file.metadata().map_err(|error| Fault::at(&error, path))?.is_file() {
+    let metadata = file.metadata().map_err(|error| Fault::at(&error, path))?;
+    if !metadata.is_file() {
         return Err(Fault::not_a_file(path));
     }
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(|error| Fault::at(&error, path))?;
+    if metadata.len() <= LARGEST {
+        let room = usize::try_from(metadata.len()).unwrap_or_default();
+        bytes.try_reserve_exact(room).map_err(|_| Fault::at(&io::ErrorKind::OutOfMemory.into(), path))?;
+        // It may grow meanwhile.
+        let mut file = file.take(LARGEST + 1);
+        file.read_to_end(&mut bytes).map_err(|error| Fault::at(&error, path))?;
+    }
+    if metadata.len().max(bytes.len() as u64) > LARGEST {
+        return Err(Fault::corrupt(path, "is larger than any state"));
+    }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Some(text)),
         Err(_) => Err(Fault::corrupt(path, "holds something that is not UTF-8 text")),
@@ -27,8 +42,20 @@ pub fn read(path: &Path) -> Result<Option<String>, Fault> {
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    // Opening a named pipe would otherwise wait for a writer, for ever. Means nothing to an ordinary file.
-    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+    // Opening a named pipe would otherwise wait for a writer, for ever, and opening a terminal could make it the one
+    // that controls this process. Means nothing to an ordinary file.
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
+}
+
+/// What opening a socket, a device that is not there, or links that lead in a circle, ends with.
+#[cfg(unix)]
+fn is_no_file(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENXIO | libc::ENODEV | libc::ELOOP | libc::EOPNOTSUPP))
+}
+
+#[cfg(not(unix))]
+fn is_no_file(_error: &io::Error) -> bool {
+    false
 }
 
 #[cfg(not(unix))]

@@ -183,7 +183,10 @@ impl Actor {
             let deadline = flights.deadline(connection, &self.limits);
             let unanswered = tokio::select! {
                 biased;
-                (operations, answers) = flights.land() => self.settle(operations, answers),
+                (operations, answers) = flights.land() => {
+                    connection.note_answer();
+                    self.settle(operations, answers)
+                }
                 batch = self.inbox.recv(), if !self.orphaned => match batch {
                     Some(batch) => { self.accept(batch); None }
                     None => { self.orphaned = true; None }

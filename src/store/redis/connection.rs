@@ -95,7 +95,7 @@ impl Connection {
         }
     }
 
-    async fn over<S>(socket: S, address: &Address) -> Result<Self, StoreError>
+    pub(super) async fn over<S>(socket: S, address: &Address) -> Result<Self, StoreError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -155,6 +155,11 @@ impl Connection {
     /// Ends when the connection is broken. For times when no answer is due, which would tell.
     pub async fn broken(&mut self) {
         let _ = (&mut self.driver).await;
+    }
+
+    /// To be called for each pipeline that was answered.
+    pub fn note_answer(&self) {
+        self.traffic.note_answer();
     }
 
     /// When bytes last moved, in either direction.

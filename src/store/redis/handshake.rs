@@ -71,7 +71,10 @@ async fn prepare(
 
     let mut identity = None;
     for (command, answer) in commands.iter().zip(connection.ask(&commands).await) {
-        let reply = answer.map_err(|cause| broken_off(config, cause))?;
+        let reply = match answer.map_err(|cause| broken_off(config, cause))? {
+            Reply::Refusal(refusal) => Reply::Refusal(refusal.without(config.password.as_deref().unwrap_or_default())),
+            reply => reply,
+        };
         match command[..] {
             ["AUTH", ..] => logged_in(config, &reply)?,
             ["SELECT", ..] => selected(config, &reply)?,

@@ -6,6 +6,7 @@
 //! - [`queue`]: what waits, for how long, how much of it, and what goes into one write;
 //! - [`actor`]: connects, sends, matches answers, puts un-answered operations back to the head of the queue;
 //! - [`flights`]: what was sent and waits for its answer;
+//! - [`budget`]: how much a server may say before it has answered;
 //! - [`connection`]: the socket and the `redis` crate, which is used nowhere else;
 //! - [`link`]: the other way to use a connection: it belongs beside a client of the user's, and gives back what it
 //!   cannot answer;
@@ -15,9 +16,12 @@
 
 mod actor;
 mod backoff;
+mod budget;
 mod connection;
 mod errors;
 mod flights;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod handshake;
 pub mod link;
 mod queue;

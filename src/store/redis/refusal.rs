@@ -3,6 +3,10 @@
 use super::{Address, errors};
 use crate::store::error::{ErrorKind, StoreError};
 
+/// How much of an error answer is kept, in characters. Redis' own are shorter.
+const LONGEST_MESSAGE: usize = 300;
+const LONGEST_CODE: usize = 40;
+
 /// An error answer, such as `OOM command not allowed when used memory > 'maxmemory'.`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -22,7 +26,22 @@ impl Refusal {
         if let Some(arguments) = message.find(", with args beginning with") {
             message.truncate(arguments);
         }
-        Refusal { code: code.to_owned(), message }
+        // What a server says is shown to the user, and how much it says is up to the server.
+        if let Some((end, _)) = message.char_indices().nth(LONGEST_MESSAGE) {
+            message.truncate(end);
+            message.push('…');
+        }
+        let code = code.chars().take(LONGEST_CODE).collect();
+        Refusal { code, message }
+    }
+
+    /// The same without `secret`: some servers and proxies repeat the words that they refuse.
+    pub fn without(mut self, secret: &str) -> Self {
+        if !secret.is_empty() {
+            self.message = self.message.replace(secret, "***");
+            self.code = self.code.replace(secret, "***");
+        }
+        self
     }
 
     /// The refusal as the failure of an operation.
@@ -109,5 +128,12 @@ mod tests {
             assert_eq!(cause.code.as_deref(), text.split(' ').next());
             assert_eq!(cause.message, text);
         }
+    }
+
+    #[test]
+    fn of_a_long_answer_the_beginning_is_kept() {
+        let message = Refusal::new("ERR", Some(&"💬".repeat(10_000))).message;
+        assert_eq!(message.chars().count(), LONGEST_MESSAGE + 1);
+        assert_eq!(Refusal::new(&"E".repeat(10_000), None).code.len(), LONGEST_CODE);
     }
 }

@@ -96,6 +96,13 @@ mod tests {
     }
 
     #[test]
+    fn a_repeated_password_is_taken_out() {
+        let refusal = Refusal::new("WRONGPASS", Some("AUTH eve s3cret"));
+        assert_eq!(refusal.clone().without("s3cret").message, "WRONGPASS AUTH eve ***");
+        assert_eq!(refusal.clone().without(""), refusal);
+    }
+
+    #[test]
     fn data_of_another_kind_is_corrupt_and_named() {
         let error = outcome(&config(), &load("x"), refusal("WRONGTYPE Operation against a key")).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Corrupt);

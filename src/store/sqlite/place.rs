@@ -1,6 +1,6 @@
 //! The database file as the file system sees it: made with care, recognised again, and why it cannot be opened.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -49,10 +49,27 @@ pub fn prepare(path: &Path) -> Result<(), Trouble> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Trouble::Refused(told(error, path))),
-        _ => Ok(()),
+    let made = match options.open(path) {
+        Ok(file) => file.metadata().and_then(|data| give_to_owner(path, &data, 0o600)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    };
+    made.map_err(|error| Trouble::Refused(told(error, path)))
+}
+
+/// A umask can only take rights away. One that takes the owner's would leave a database that cannot be opened.
+#[cfg(unix)]
+fn give_to_owner(path: &Path, data: &Metadata, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    if data.permissions().mode() & mode == mode {
+        return Ok(());
     }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn give_to_owner(_path: &Path, _data: &Metadata, _mode: u32) -> io::Result<()> {
+    Ok(())
 }
 
 fn make_directory(directory: &Path) -> io::Result<()> {
@@ -73,6 +90,7 @@ fn make_directory(directory: &Path) -> io::Result<()> {
         }
         other => other?,
     }
+    give_to_owner(directory, &directory.metadata()?, 0o700)?;
     if let Err(error) = sync_entry(parent) {
         // So that the next attempt makes and syncs it again. Somebody may use it by now: then it stays.
         let _ = std::fs::remove_dir(directory);

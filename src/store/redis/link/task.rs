@@ -23,6 +23,8 @@ const HOLD: Duration = Duration::from_millis(250);
 /// An unused connection is given up, since nobody tells when the client is no longer used.
 const IDLE: Duration = Duration::from_secs(60);
 
+const OUT_OF_STEP: &str = "the server gave an answer that makes no sense";
+
 /// How long to look once more for bytes before a connection counts as silent.
 const LAST_LOOK: Duration = Duration::from_millis(100);
 
@@ -203,13 +205,19 @@ impl Task {
     fn settle(&mut self, operations: Vec<Queued>, answers: Result<Vec<Reply>, Cause>) -> Option<Broken> {
         let replies = match answers {
             Ok(replies) if replies.len() == operations.len() => replies,
-            Ok(_) => return Some(Broken::failure("the server gave an answer that makes no sense", operations)),
+            Ok(_) => return Some(Broken::failure(OUT_OF_STEP, operations)),
             Err(cause) => {
                 let reason = format!("the server closed the connection ({})", cause.message);
                 return Some(Broken::failure(reason, operations));
             }
         };
-        for (queued, reply) in operations.into_iter().zip(replies) {
+        let mut answered = operations.into_iter().zip(replies);
+        while let Some((queued, reply)) = answered.next() {
+            if !reply.is_in_step(&queued.operation.request) {
+                // The later answers may be each other's. One of them could say that a conversation is not there.
+                let unanswered = std::iter::once(queued).chain(answered.map(|(queued, _)| queued)).collect();
+                return Some(Broken::failure(OUT_OF_STEP, unanswered));
+            }
             if is_for_the_client(&reply) {
                 self.refused.push(queued);
                 continue;
@@ -269,7 +277,6 @@ fn is_for_the_client(reply: &Reply) -> bool {
         Reply::Refusal(refusal) => {
             !matches!(refusal.code.as_str(), "WRONGTYPE" | "OOM" | "MISCONF" | "NOREPLICAS" | "BUSY")
         }
-        Reply::Strange => true,
         Reply::Status(status) => status != "OK",
         _ => false,
     }

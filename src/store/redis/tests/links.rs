@@ -147,3 +147,18 @@ fn a_connection_that_breaks_gives_back_what_it_owes() {
     // Without an address in the identity nobody can be sure whom a CLIENT KILL would meet.
     assert!(link.report().unwrap().farewell.is_none());
 }
+
+#[test]
+fn answers_out_of_step_are_nobodys() {
+    let port = scripted(|mut socket, _| {
+        read_commands(&mut socket, 5);
+        let _ = socket.write_all(b"+PONG\r\n-ERR no\r\n:7\r\n-ERR no\r\n-ERR no\r\n");
+        read_commands(&mut socket, 2);
+        // A stray answer, so that the load of the second conversation would get the text of the first.
+        let _ = socket.write_all(b"+OK\r\n$1\r\n1\r\n");
+    });
+    let link = open(port);
+    wait_for(&link, Phase::Ready);
+    assert!(send(&link, [load("x"), load("y")]).into_iter().all(is_returned));
+    assert!(report(&link).is_failure);
+}

@@ -3,6 +3,7 @@
 mod basics;
 mod faults;
 mod garbage;
+mod hostile;
 mod links;
 mod outages;
 mod refusals;

@@ -1,0 +1,146 @@
+//! How much a server may say before it has answered.
+//!
+//! The `redis` crate keeps everything until an answer is complete. A server that is hostile, or none at all, could go on
+//! until the host has no memory left: with one value without end, or with a list of millions of tiny ones, each of which
+//! takes twenty times its bytes.
+
+/// Bytes of one bulk string. No longer text fits into a JavaScript string (see the file store).
+const LARGEST_BULK: u64 = 3 * ((1 << 29) - 24);
+
+/// Bytes of a line: a status, an error, a number, a length.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// What may come between two answered pipelines: bytes, and values. A pipeline of ours has 128 answers at most.
+const MOST_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+const MOST_VALUES: usize = 100_000;
+
+/// Follows the bytes of a connection, value by value. Does not judge whether they make sense.
+#[derive(Debug)]
+pub struct Budget {
+    within: Within,
+    bytes: u64,
+    values: usize,
+}
+
+#[derive(Debug)]
+enum Within {
+    Start,
+    /// Behind the first byte of a value, which has a body of the length that this line tells if `length` is something.
+    Line {
+        read: usize,
+        length: Option<u64>,
+    },
+    Body(u64),
+}
+
+impl Budget {
+    pub fn new() -> Self {
+        Budget { within: Within::Start, bytes: 0, values: 0 }
+    }
+
+    /// A pipeline was answered: what it took is free again.
+    pub fn renew(&mut self) {
+        self.bytes = 0;
+        self.values = 0;
+    }
+
+    /// Says whether the server may go on after `bytes`.
+    pub fn allows(&mut self, mut bytes: &[u8]) -> bool {
+        self.bytes += bytes.len() as u64;
+        while let Some((&byte, rest)) = bytes.split_first() {
+            match &mut self.within {
+                Within::Start => {
+                    self.values += 1;
+                    self.within = Within::Line { read: 0, length: matches!(byte, b'$' | b'!' | b'=').then_some(0) };
+                    bytes = rest;
+                }
+                Within::Line { length, .. } if byte == b'\n' => {
+                    let body = length.filter(|length| *length > 0).map(|length| Within::Body(length + 2));
+                    // An empty one has its line end alone; a length that is none (`$-1`) has no body.
+                    self.within = body.unwrap_or(Within::Start);
+                    bytes = rest;
+                }
+                Within::Line { read, length } => {
+                    *read += 1;
+                    match byte {
+                        b'0'..=b'9' => {
+                            *length =
+                                length.map(|length| length.saturating_mul(10).saturating_add(u64::from(byte - b'0')));
+                        }
+                        b'-' => *length = None,
+                        _ => {}
+                    }
+                    if *read > LONGEST_LINE || length.is_some_and(|length| length > LARGEST_BULK) {
+                        return false;
+                    }
+                    bytes = rest;
+                }
+                Within::Body(left) => {
+                    let skipped = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                    *left -= skipped as u64;
+                    bytes = &bytes[skipped..];
+                    if *left == 0 {
+                        self.within = Within::Start;
+                    }
+                }
+            }
+        }
+        self.bytes <= MOST_BYTES && self.values <= MOST_VALUES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn within_one(bytes: &[u8]) -> usize {
+        let mut budget = Budget::new();
+        assert!(budget.allows(bytes), "{bytes:?}");
+        let mut piecemeal = Budget::new();
+        assert!(bytes.iter().all(|byte| piecemeal.allows(&[*byte])));
+        assert_eq!(format!("{budget:?}"), format!("{piecemeal:?}"));
+        budget.values
+    }
+
+    #[test]
+    fn values_are_told_apart_however_they_arrive() {
+        assert_eq!(within_one(b"+OK\r\n:1\r\n$-1\r\n-ERR no\r\n"), 4);
+        assert_eq!(within_one(b"$9\r\n$9\r\n+OK\r\n\r\n_\r\n:1\r\n"), 3);
+        assert_eq!(within_one(b"*2\r\n$1\r\na\r\n:1\r\n"), 3);
+        // The body of an empty one is a line end, which counts as a value and does no harm.
+        assert_eq!(within_one(b"$0\r\n\r\n+OK\r\n"), 3);
+    }
+
+    #[test]
+    fn values_without_end_are_refused() {
+        assert!(!Budget::new().allows(b"$99999999999999999999999"));
+        assert!(!Budget::new().allows(format!("${}\r\n", LARGEST_BULK + 1).as_bytes()));
+        assert!(Budget::new().allows(format!("${LARGEST_BULK}\r\n").as_bytes()));
+        assert!(!Budget::new().allows(&[b'+'; LONGEST_LINE + 2]));
+        let many = b"_\r\n".repeat(MOST_VALUES);
+        let mut budget = Budget::new();
+        assert!(budget.allows(&many));
+        assert!(!budget.allows(b"_\r\n"));
+        budget.renew();
+        assert!(budget.allows(&many));
+    }
+
+    #[test]
+    fn bytes_are_counted_across_values_until_the_answer() {
+        let mut budget = Budget::new();
+        let large = vec![b'x'; 64 * 1024 * 1024];
+        let mut sent = 0;
+        let refused = loop {
+            if sent > 3 * 1024 {
+                break false;
+            }
+            let allowed = budget.allows(format!("${}\r\n", large.len()).as_bytes());
+            if !(allowed && budget.allows(&large) && budget.allows(b"\r\n")) {
+                break true;
+            }
+            sent += 64;
+        };
+        assert!(refused);
+        assert!((1_900..=2_048).contains(&sent), "{sent} MiB");
+    }
+}
