@@ -80,6 +80,15 @@ describe.runIf(GLIBC)('a call to the system that fails once, or from then on', (
     })
   }
 
+  it('is not taken for a database that may only be read', async () => {
+    const opening = { scenarios: ['cold load', 'cold save'], kinds: ['open'], errors: ['EMFILE'], step: 1, offset: 0 }
+    for (const subject of ['path', 'native'] as const) {
+      const report = await sweep({ subject, id: 'x', ...opening })
+      expect(report.problems).toEqual([])
+      expect(report.failed + report.tolerated).toBeGreaterThan(2)
+    }
+  })
+
   it('is no success where the directory of the database was not synced', async () => {
     const first = { scenarios: ['first save'], kinds: ['sync'], errors: ['EIO'], step: 1, offset: 0, last: 1 }
     const report = await sweep({ subject: 'path', id: 'x', mustFail: true, ...first })

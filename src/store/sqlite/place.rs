@@ -127,13 +127,22 @@ pub fn explain(failure: Failure, path: &Path) -> Trouble {
     Trouble::Refused(StoreError::new(ErrorKind::Denied, reason).with_cause(Some(name(failure.code)), failure.message))
 }
 
+/// Whether the file at `path`, and what lies beside it, may be written.
+pub fn may_write_database(path: &str) -> bool {
+    let may_be_used = |path: &Path| !path.exists() || may_write(path);
+    let is_there = may_write(Path::new(path)) && Path::new(path).parent().is_none_or(may_write);
+    is_there
+        && ["-wal", "-shm", "-journal"].into_iter().all(|suffix| may_be_used(Path::new(&format!("{path}{suffix}"))))
+}
+
 /// Asks without opening: see [`prepare`].
 #[cfg(unix)]
 fn may_write(path: &Path) -> bool {
     use std::os::unix::ffi::OsStrExt;
     let Ok(path) = std::ffi::CString::new(path.as_os_str().as_bytes()) else { return true };
+    // As opening would: by the effective user. `access` asks for the real one.
     // SAFETY: a NUL-terminated string that lives through the call, which keeps nothing.
-    unsafe { libc::access(path.as_ptr(), libc::R_OK | libc::W_OK) == 0 }
+    unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), libc::R_OK | libc::W_OK, libc::AT_EACCESS) == 0 }
 }
 
 #[cfg(not(unix))]

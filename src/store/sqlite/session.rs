@@ -12,6 +12,7 @@ use super::connection::{Connection, Stored};
 use super::errors::{Failure, Trouble};
 use super::job::Job;
 use super::patience::Patience;
+use super::place;
 use super::returns::{may_be_the_guest, returned};
 use super::schema;
 use super::table::Table;
@@ -21,6 +22,7 @@ pub struct Session {
     /// The tables that were found fit on this connection.
     checked: HashSet<String>,
     spoiled: bool,
+    may_only_read: bool,
     /// See [`Session::distrusts_the_log`].
     distrusts_the_log: bool,
 }
@@ -28,7 +30,7 @@ pub struct Session {
 impl Session {
     /// `distrusts_the_log`: what the session before said last.
     pub fn new(connection: Box<dyn Connection>, distrusts_the_log: bool) -> Self {
-        Session { connection, checked: HashSet::new(), spoiled: false, distrusts_the_log }
+        Session { connection, checked: HashSet::new(), spoiled: false, may_only_read: false, distrusts_the_log }
     }
 
     /// Whether the -wal may hold changes that the disk has lost. A system reports a failed sync once and takes what it
@@ -45,6 +47,12 @@ impl Session {
     /// Whether an error was seen after which a fresh connection is better.
     pub fn is_spoiled(&self) -> bool {
         self.spoiled
+    }
+
+    /// Whether a write was turned away although the files may be written. What SQLite cannot open for writing, for
+    /// whatever reason, it opens for reading: after a moment of too many open files, all saves would be denied.
+    pub fn may_only_read(&self) -> bool {
+        self.may_only_read
     }
 
     pub fn retire(self) {
@@ -80,7 +88,7 @@ impl Session {
                     self.checked.insert(table.name.clone());
                 }
                 Err(trouble) => {
-                    self.note(&trouble);
+                    self.note(&trouble, table);
                     refused.insert(table.name.clone(), trouble);
                 }
             }
@@ -103,7 +111,7 @@ impl Session {
             Ok(outcomes) => run.outcomes.extend(outcomes),
             Err(trouble) if part.len() == 1 => run.outcomes.push(self.finish(&part[0], Err(trouble))),
             Err(trouble) => {
-                self.note(&trouble);
+                self.note(&trouble, &part[0].table);
                 let middle = range.start + part.len() / 2;
                 self.settle(jobs, range.start..middle, run);
                 self.settle(jobs, middle..range.end, run);
@@ -198,7 +206,7 @@ impl Session {
 
     fn finish(&mut self, job: &Job, result: Result<Outcome, Trouble>) -> Outcome {
         result.unwrap_or_else(|trouble| {
-            self.note(&trouble);
+            self.note(&trouble, &job.table);
             if job.is_returned() {
                 return Err(returned());
             }
@@ -212,10 +220,11 @@ impl Session {
         })
     }
 
-    fn note(&mut self, trouble: &Trouble) {
+    fn note(&mut self, trouble: &Trouble, table: &Table) {
         if let Trouble::Sqlite(failure) = trouble {
             self.spoiled |= failure.spoils_the_connection();
             self.distrusts_the_log |= failure.primary() == ffi::SQLITE_IOERR;
+            self.may_only_read |= failure.code == ffi::SQLITE_READONLY && place::may_write_database(&table.path);
         }
     }
 }

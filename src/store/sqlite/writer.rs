@@ -80,10 +80,21 @@ impl Writer {
     }
 
     fn answer(&self, session: &mut Option<Session>, jobs: &[Job]) -> Vec<Outcome> {
-        let mut patience = Patience::until(Instant::now() + self.queue.limits().patience);
+        let patience = Patience::until(Instant::now() + self.queue.limits().patience);
         if let Some(stale) = session.take_if(|session| !session.is_current()) {
             stale.retire();
         }
+        let again = patience.fresh();
+        let outcomes = self.attempt(session, jobs, patience);
+        if !session.as_ref().is_some_and(Session::may_only_read) {
+            return outcomes;
+        }
+        // Nothing took effect, so that all of it may be done again, and in order.
+        disconnect(session);
+        self.attempt(session, jobs, again)
+    }
+
+    fn attempt(&self, session: &mut Option<Session>, jobs: &[Job], mut patience: Patience) -> Vec<Outcome> {
         match self.connect(session, &mut patience) {
             Ok(session) => session.run(jobs, patience),
             Err(trouble) => jobs.iter().map(|job| Err(job.refuse(&trouble))).collect(),
