@@ -218,7 +218,7 @@ impl Task {
                 let unanswered = std::iter::once(queued).chain(answered.map(|(queued, _)| queued)).collect();
                 return Some(Broken::failure(OUT_OF_STEP, unanswered));
             }
-            if is_for_the_client(&reply) {
+            if is_for_the_client(&reply) || self.waits_for_refused(&queued.operation.request) {
                 self.refused.push(queued);
                 continue;
             }
@@ -232,15 +232,31 @@ impl Task {
         None
     }
 
-    /// A write took effect. An older refused one of the same conversation must not be repeated on top of it; it counts
-    /// as done, and at once undone.
+    /// Whether this is a load behind a refused write of the same conversation: what it found is older than what it has to
+    /// find once that write has succeeded through the client.
+    fn waits_for_refused(&self, request: &Request) -> bool {
+        let Request::Load { id } = request else { return false };
+        self.refused.iter().any(|older| written(&older.operation.request) == Some(id))
+    }
+
+    /// A write took effect. Older refused ones of the same conversation must not be repeated on top of it; they count as
+    /// done and at once undone, and the loads between have seen them.
     fn supersede(&mut self, done: &Request) {
         let Some(id) = written(done) else { return };
-        let (superseded, refused) =
-            self.refused.drain(..).partition(|older| written(&older.operation.request) == Some(id));
-        self.refused = refused;
-        let superseded: Vec<Queued> = superseded;
-        for older in superseded {
+        let mut seen = None;
+        for older in std::mem::take(&mut self.refused) {
+            match &older.operation.request {
+                Request::Save { id: of, text } if of == id => seen = Some(Some(text.clone())),
+                Request::Delete { id: of } if of == id => seen = Some(None),
+                Request::Load { id: of } if of == id && seen.is_some() => {
+                    older.operation.ticket.settle(Ok(seen.clone().flatten()));
+                    continue;
+                }
+                _ => {
+                    self.refused.push(older);
+                    continue;
+                }
+            }
             older.operation.ticket.settle(Ok(None));
         }
     }

@@ -1,6 +1,7 @@
 //! Connections beside a client: what they cannot answer, they give back.
 
 use std::io::Write;
+use std::net::TcpStream;
 use std::thread;
 use std::time::Instant;
 
@@ -161,4 +162,30 @@ fn answers_out_of_step_are_nobodys() {
     wait_for(&link, Phase::Ready);
     assert!(send(&link, [load("x"), load("y")]).into_iter().all(is_returned));
     assert!(report(&link).is_failure);
+}
+
+#[test]
+fn a_load_behind_a_refused_write_does_not_find_what_was_before() {
+    let refusals = |socket: &mut TcpStream, rest: &[u8]| {
+        read_commands(socket, 5);
+        let _ = socket.write_all(b"+PONG\r\n-ERR no\r\n:7\r\n-ERR no\r\n-ERR no\r\n");
+        read_commands(socket, 4);
+        let _ = socket.write_all(rest);
+    };
+    // The server stops being a replica between the save and what comes after it.
+    let port = scripted(move |mut socket, number| match number {
+        0 => refusals(&mut socket, b"$3\r\nold\r\n-READONLY no\r\n$3\r\nold\r\n$1\r\nb\r\n"),
+        _ => refusals(&mut socket, b"-READONLY no\r\n$3\r\nold\r\n+OK\r\n$3\r\nnew\r\n"),
+    });
+    let requests = || [load("a"), save("a", "mid"), load("a"), load("b")];
+    let link = open(port);
+    let mut answers = send(&link, requests()).into_iter();
+    assert_eq!(answers.next().unwrap().wait(), Ok(Some("old".into())));
+    assert!(is_returned(answers.next().unwrap()) && is_returned(answers.next().unwrap()));
+    assert_eq!(answers.next().unwrap().wait(), Ok(Some("b".into())));
+
+    let link = open(port);
+    let answers = send(&link, [save("a", "mid"), load("a"), save("a", "new"), load("a")]);
+    let outcomes: Vec<_> = answers.into_iter().map(Answer::wait).collect();
+    assert_eq!(outcomes, [Ok(None), Ok(Some("mid".into())), Ok(None), Ok(Some("new".into()))]);
 }
