@@ -8,7 +8,7 @@ function readClientError(error) {
   try {
     return classify(error)
   } catch {
-    return ['ERR_STORAGE_UNAVAILABLE', 'the client reports an error']
+    return unavailable('the client reports an error')
   }
 }
 
