@@ -29,9 +29,15 @@ const INSTEAD = {
  *   the rest of a sentence: why it would not be the same as with Node. It holds nothing of a value.
  */
 function readTls(given, { host, ofClient = false }) {
-  const options = given !== null && typeof given === 'object' ? given : {}
-  const reason = whyNot(options, host, ofClient)
-  if (reason !== undefined) return { reason }
+  let options
+  try {
+    // Each value is read once, so that it is the checked one that is used; and reading may throw.
+    options = given !== null && typeof given === 'object' ? { ...given } : {}
+    const reason = whyNot(options, host, ofClient)
+    if (reason !== undefined) return { reason }
+  } catch {
+    return { reason: 'it holds something that cannot be read' }
+  }
   const { ca, cert, key, servername } = options
   try {
     const settings = {
