@@ -42,7 +42,10 @@ async function sweep(what: Sweep): Promise<Report> {
   const below = join(dir, 'below')
   await mkdir(below)
   const env = compileShim(dir, below)
-  const { code, stdout, stderr } = await runChild('disk-faults.mjs', what, { env, timeout: LIMIT.timeout })
+  const { code, stdout, stderr } = await runChild('disk-faults.mjs', what, {
+    env: { ...process.env, ...env },
+    timeout: LIMIT.timeout,
+  })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   return JSON.parse(stdout)
 }

@@ -20,7 +20,7 @@ export interface Child {
 export interface Runtime {
   /** The command line of a Node.js; by default the running one. */
   node?: string
-  /** In addition to the environment of this process. */
+  /** All of its environment; by default that of this process. */
   env?: NodeJS.ProcessEnv
 }
 
@@ -30,10 +30,10 @@ interface Options extends Runtime {
 
 /** Starts a script. One that does not end within `timeout` ms is killed, so `signal` is `SIGKILL`: an adapter kept it alive. */
 export function startChild(script: string, argument: unknown, options: Options = {}): Child {
-  const { node = process.execPath, env = {}, timeout = 60_000 } = options
+  const { node = process.execPath, env = process.env, timeout = 60_000 } = options
   const path = fileURLToPath(new URL(`../children/${script}`, import.meta.url))
   const child = spawn(node, [path, JSON.stringify(argument)], {
-    env: { ...process.env, ...env },
+    env,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const timer = setTimeout(() => child.kill('SIGKILL'), timeout)
