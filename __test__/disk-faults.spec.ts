@@ -92,6 +92,13 @@ describe.runIf(GLIBC)('a call to the system that fails once, or from then on', (
     }
   })
 
+  it('has its cause where the table cannot be made', async () => {
+    const making = { scenarios: ['first save'], kinds: ['open'], errors: ['EACCES'], step: 1, offset: 0 }
+    const report = await sweep({ subject: 'inline', id: 'x', ...making })
+    expect(report.problems).toEqual([])
+    expect(report.failed).toBeGreaterThan(0)
+  })
+
   it('is no success where the directory of the database was not synced', async () => {
     const first = { scenarios: ['first save'], kinds: ['sync'], errors: ['EIO'], step: 1, offset: 0, last: 1 }
     const report = await sweep({ subject: 'path', id: 'x', mustFail: true, ...first })

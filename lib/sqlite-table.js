@@ -10,6 +10,8 @@ class InlineTable {
   #sql
   #statements
   #checked = false
+  /** What the database said when the table could not be made. */
+  #refusal
 
   constructor(db, name) {
     this.#name = name
@@ -26,7 +28,7 @@ class InlineTable {
    * with `code` and `reason`.
    */
   perform(db, run) {
-    if (!this.ensure(db)) return run(NOTHING)
+    if (!this.ensure(db)) return run(nothing(this.#refusal))
     try {
       this.#statements ??= new Statements(db, this.#sql)
       return run(this.#statements)
@@ -57,8 +59,9 @@ class InlineTable {
       try {
         db.exec(create)
       } catch (error) {
-        if (isReadOnly(error)) return false
-        throw error
+        if (!isReadOnly(error)) throw error
+        this.#refusal = error
+        return false
       }
       found = rows(kind)
     }
@@ -117,14 +120,11 @@ function refuseSecondCopy(db) {
 }
 
 /** Stands for the statements on a table that a read-only database does not have. */
-const NOTHING = {
-  load: () => undefined,
-  save: denied,
-  delete: denied,
-}
-
-function denied() {
-  throw { code: 'ERR_STORAGE_DENIED', reason: 'the database is read-only and has no such table' }
+function nothing(cause) {
+  const denied = () => {
+    throw { code: 'ERR_STORAGE_DENIED', reason: 'the database is read-only and has no such table', cause }
+  }
+  return { load: () => undefined, save: denied, delete: denied }
 }
 
 /** A row as the native side judges it: all text. */

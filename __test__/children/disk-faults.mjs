@@ -136,7 +136,11 @@ async function attempt(scenario, fault) {
       expect(shim.disarm().seen > 0, 'a second attempt syncs nothing')
     }
     expect(allowed.includes(found), `another process finds version ${found}, none of ${allowed}`)
-    await storage.save(versioned(id, 3))
+    await storage.save(versioned(id, 3)).catch((error) => {
+      // SQLite could not give a lock back. Whoever waits for it costs the connection, and it is over.
+      if (!met.kinds.includes('lock') || error.cause?.code !== 'SQLITE_BUSY') throw error
+      return storage.save(versioned(id, 3))
+    })
     expect(versionOf(id, await storage.load(id)) === 3, 'the next save is lost')
     await finish(storage)
     expect((await reader.look(spot.place, id)) === 3, 'the next save is lost for another process')
