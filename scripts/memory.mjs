@@ -44,7 +44,7 @@ const blocks = readFileSync(log, 'utf8').split(/^==\d+== *\n/m)
 const ours = blocks
   .filter((block) => /flowkit-storage[^ ]*\.node/.test(block))
   // napi-rs keeps one reference to each class for as long as the addon is loaded: 160 bytes, once for each thread.
-  .filter((block) => !/definitely lost[^]*napi_create_reference[^]*napi_register_module_v1/.test(block))
+  .filter((block) => !/definitely lost[\s\S]*napi_create_reference[\s\S]*napi_register_module_v1/.test(block))
 if (ours.length > 0) {
   console.error(ours.join('\n'))
   failures.push('valgrind')
