@@ -1,4 +1,7 @@
 // What hostile arguments can do to a storage, checked against a model. `npm run fuzz -- --javascript --seconds 600` for longer.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
@@ -7,29 +10,14 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { FileStorage, MemoryStorage, RedisStorage, SQLiteStorage, StorageError } from '../index.js'
 import { hostileIds } from '../testing/samples.js'
 import { FakeClient } from './support/clients.js'
+import { check, TIMEOUT } from './support/fuzzing.js'
 import { type Anything, anyState, anyValue, type Recipe } from './support/hostile-values.js'
-
-/** For each property. */
-const SECONDS = Number(process.env.FLOWKIT_FUZZ_SECONDS ?? 3)
-const SEED = Number(process.env.FLOWKIT_FUZZ_SEED ?? Date.now() % 1_000_000)
-/** The second could be taken for a port. */
-const SECRETS = ['hunter2', '31337']
-
-const check = (property: fc.IAsyncProperty<Anything> | fc.IProperty<Anything>) =>
-  fc.assert(property as fc.IAsyncProperty<Anything>, {
-    seed: SEED,
-    numRuns: Number.MAX_SAFE_INTEGER,
-    interruptAfterTimeLimit: SECONDS * 1000,
-    endOnFailure: true,
-  })
 
 /** A `then` that settles its promise twice. */
 const twice = (value: unknown) => (resolve: (value: unknown) => void, reject: (reason: unknown) => void) => {
   resolve(value)
   reject(value)
 }
-
-const TIMEOUT = (SECONDS + 60) * 1000
 
 /** What a state means, found out the way the contract says it: the text to be stored and whose it is. */
 function meaning(state: Anything): { id: string; text: string } | undefined {
@@ -72,10 +60,11 @@ function refusedWith(outcome: Outcome, ...codes: string[]) {
 
 let storages: Storage[]
 let db: Database.Database
+let dir: string
 
 describe('operations', () => {
   beforeAll(async () => {
-    const dir = await makeDirectory()
+    dir = await mkdtemp(join(tmpdir(), 'flowkit-fuzz-'))
     db = new Database(':memory:')
     storages = [
       new MemoryStorage(),
@@ -91,6 +80,7 @@ describe('operations', () => {
   afterAll(async () => {
     await Promise.all(storages.map((storage) => storage.close()))
     db.close()
+    await rm(dir, { recursive: true })
   })
 
   // Some ids that a careless mapping takes for each other, and one that nobody touches.
@@ -268,100 +258,3 @@ describe('operations', () => {
     )
   })
 })
-
-describe('constructors', () => {
-  const NAMES = ['dir', 'extension', 'pretty', 'durable', 'db', 'path', 'table', 'mode', 'client', 'timeout', 'url']
-  const MORE = ['host', 'port', 'username', 'password', 'prefix', 'ttl', 'tls', '__proto__', 'constructor', 'Dir', '']
-  const CLASSES = [MemoryStorage, FileStorage, SQLiteStorage, RedisStorage]
-
-  it('construct or throw a StorageError', { timeout: TIMEOUT }, async () => {
-    const members = fc.dictionary(fc.oneof(fc.constantFrom(...NAMES, ...MORE), fc.string()), anyValue(), { maxKeys: 4 })
-    const options = fc.oneof(
-      anyValue(),
-      members.map(
-        (recipes): Recipe =>
-          (act) =>
-            Object.fromEntries(Object.entries(recipes).map(([name, make]) => [name, make(act)])),
-      ),
-    )
-    await check(
-      fc.property(fc.constantFrom<Anything>(...CLASSES), options, (Class, make) => {
-        constructed(() => new Class(make(() => undefined)))
-      }),
-    )
-  })
-
-  it('show no password of any URL', { timeout: TIMEOUT }, async () => {
-    const separator = fc.constantFrom(
-      '',
-      ':',
-      '/',
-      '//',
-      '@',
-      '?',
-      '#',
-      '%',
-      '[',
-      ']',
-      ' ',
-      '&db=',
-      '=',
-      '\\',
-      '%zz',
-      '1',
-      'a',
-    )
-    const scheme = fc.constantFrom(
-      'redis://',
-      'rediss://',
-      'unix://',
-      'unix:',
-      'http://',
-      'redis:',
-      '/',
-      '',
-      'REDIS://',
-    )
-    const text = fc.oneof(separator, fc.webSegment(), fc.string({ maxLength: 5 }))
-    const parts = fc.array(text, { maxLength: 6 })
-    const secret = fc.constantFrom(...SECRETS)
-    const url = fc
-      .tuple(scheme, parts, secret, parts)
-      .map(([begin, before, word, after]) => `${begin}${before.join('')}:${word}${after.join('')}@localhost/`)
-    const password = fc.tuple(secret, text).map((words) => words.join(''))
-    const options = fc.oneof(
-      url.map((value) => ({ url: value })),
-      url.map((value) => ({ host: value })),
-      fc.record({ username: text, password, host: text, db: text }),
-    )
-    await check(
-      fc.property(options, (given: Anything) => {
-        const shown = constructed(() => new RedisStorage(given))
-        // A socket's path is no password, whatever it looks like.
-        if (/^(\/|unix:)/i.test(String(given.url))) return
-        for (const word of SECRETS) expect(shown).not.toContain(word)
-      }),
-    )
-  })
-
-  function constructed(construct: () => object): string {
-    try {
-      const storage: Anything = construct()
-      const [internal] = Object.getOwnPropertySymbols(storage)
-      // What the errors of its operations name.
-      const place = internal === undefined ? '' : storage[internal].handle.place('x')
-      return inspect(storage, { depth: 20, showHidden: true }) + place
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error
-      expect(error).toMatchObject({ code: 'ERR_STORAGE_INVALID_OPTIONS', operation: 'construct' })
-      expect(error.message.length).toBeLessThan(500)
-      return error.message
-    }
-  }
-})
-
-async function makeDirectory(): Promise<string> {
-  const { mkdtemp } = await import('node:fs/promises')
-  const { tmpdir } = await import('node:os')
-  return mkdtemp(`${tmpdir()}/flowkit-fuzz-`)
-}

@@ -4,7 +4,7 @@
 //   npm run fuzz -- --seconds 1800          half an hour for each target
 //   npm run fuzz -- --target state_text     one target
 //   npm run fuzz -- --sanitizer             with AddressSanitizer, which needs a nightly toolchain
-//   npm run fuzz -- --javascript            the properties of `__test__/fuzz.spec.ts` instead; takes --seconds, too
+//   npm run fuzz -- --javascript            the properties of `__test__/fuzz*.spec.ts` instead; takes --seconds, too
 //
 // New inputs are collected in `target/fuzz-corpus/`; the committed ones in `fuzz/corpus/` are only read.
 import { mkdirSync } from 'node:fs'
@@ -26,7 +26,7 @@ const { values } = parseArgs({
 })
 if (values.javascript) {
   const env = { ...process.env, FLOWKIT_FUZZ_SECONDS: values.seconds ?? '60' }
-  runTool('vitest', ['run', '__test__/fuzz.spec.ts'], { env })
+  runTool('vitest', ['run', '__test__/fuzz'], { env })
   process.exit()
 }
 
