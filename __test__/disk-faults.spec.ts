@@ -7,7 +7,7 @@ import { compileShim, KINDS } from './support/disk-shim.mjs'
 import { temporaryDirectory } from './support/subjects.js'
 import { MUSL } from './support/tools.js'
 
-/** Every call instead of a sample: `FLOWKIT_FAULTS=full`, half an hour. */
+/** Every call instead of a sample: `FLOWKIT_FAULTS=full`, about an hour. */
 const FULL = process.env.FLOWKIT_FAULTS === 'full'
 const LIMIT = { timeout: FULL ? 3_600_000 : 120_000 }
 
