@@ -4,7 +4,7 @@ const path = require('node:path')
 
 const { MemoryHandle, openFile, openRedis, openSqlite } = require('./lib/binding.js')
 const { Adapter, INTERNAL } = require('./lib/adapter.js')
-const { getDispatcher, scheduleHandOver } = require('./lib/dispatcher.js')
+const { getDispatcher, scheduleHandOver, scheduleHandOverSoon } = require('./lib/dispatcher.js')
 const { optionsError, StorageError } = require('./lib/errors.js')
 const { aBoolean, aPath, readOptions } = require('./lib/options.js')
 const { openClient } = require('./lib/redis-open.js')
@@ -47,7 +47,7 @@ class RedisStorage extends Adapter {
       super({ adapter: 'redis', handle: openClient(client, settings), submitted: nothing })
     } else {
       const handle = openRedis(getDispatcher(), settings, tls)
-      super({ adapter: 'redis', handle, submitted: scheduleHandOver })
+      super({ adapter: 'redis', handle, submitted: scheduleHandOverSoon })
     }
   }
 

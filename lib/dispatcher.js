@@ -11,11 +11,20 @@ const then = Function.prototype.call.bind(Promise.prototype.then)
 /** How long the end of the process waits for un-awaited saves, in ms. */
 const EXIT_PATIENCE = 5000
 
+/**
+ * How many operations on a server are handed over at once: first so many, in the same tick then twice as many, at most
+ * so many.
+ */
+const FIRST_TOGETHER = 4
+const MOST_TOGETHER = 16
+
 /** Where all copies of this module in one thread find each other's tasks for the end of the process: an array of functions. */
 const EXIT_TASKS = Symbol.for('@andresaya/flowkit-storage exit tasks')
 
 let dispatcher
 let handOverScheduled = false
+let waiting = 0
+let together = FIRST_TOGETHER
 let exiting = false
 let listening = false
 /** What else has to be flushed, synchronously, before the process ends: has a method `flush()`. */
@@ -75,6 +84,20 @@ function settle() {
 
 function handOver() {
   handOverScheduled = false
+  waiting = 0
+  together = FIRST_TOGETHER
+  dispatcher.handOver()
+}
+
+/**
+ * The same for operations that go to a server: where many come in one tick, the first of them are on their way while
+ * the JavaScript thread still prepares the last. For a disk it is better to have them all together.
+ */
+function scheduleHandOverSoon() {
+  scheduleHandOver()
+  if (++waiting < together || exiting) return
+  waiting = 0
+  together = Math.min(2 * together, MOST_TOGETHER)
   dispatcher.handOver()
 }
 
@@ -89,4 +112,4 @@ function scheduleHandOver() {
   }
 }
 
-module.exports = { flushAtExit, getDispatcher, nothingAtExit, scheduleHandOver }
+module.exports = { flushAtExit, getDispatcher, nothingAtExit, scheduleHandOver, scheduleHandOverSoon }

@@ -1,7 +1,7 @@
 'use strict'
 
 const { Bridge } = require('./bridge.js')
-const { getDispatcher, scheduleHandOver } = require('./dispatcher.js')
+const { getDispatcher, scheduleHandOverSoon } = require('./dispatcher.js')
 const { Follower } = require('./redis-follower.js')
 
 // Taken now, so that a test's fake timers do not stop real storage.
@@ -109,7 +109,7 @@ class FollowedRedis {
     const call = this.#calls++
     this.#pending++
     const promise = this.#handle[method](this.#follower.keyPrefix + key, text)
-    scheduleHandOver()
+    scheduleHandOverSoon()
     return promise.then(
       (value) => {
         this.#settled()
