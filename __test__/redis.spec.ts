@@ -128,11 +128,6 @@ describe('bad servers', () => {
       { code: 'ERR_STORAGE_UNAVAILABLE', retryable: true },
     ],
     [
-      'resets the connection',
-      async () => ({ port: await listen((socket) => socket.on('data', () => socket.resetAndDestroy())) }),
-      { code: 'ERR_STORAGE_UNAVAILABLE', cause: { code: expect.stringMatching(/^(ECONNRESET|EPIPE)$/) } },
-    ],
-    [
       'hangs up at once',
       async () => ({ port: await listen((socket) => socket.end()) }),
       { code: 'ERR_STORAGE_UNAVAILABLE', retryable: true },
@@ -151,6 +146,12 @@ describe('bad servers', () => {
       await storage.close()
     })
   }
+
+  it('one that resets the connection is named in the cause', async () => {
+    const port = await listen((socket) => socket.on('data', () => socket.resetAndDestroy()))
+    const cause = { code: expect.stringMatching(/^(ECONNRESET|EPIPE)$/) }
+    await expect(open({ port }).load('a')).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE', cause })
+  })
 
   it('wrong passwords are denied at once, and shown nowhere', async () => {
     const server = await startRedis('--requirepass', 'correct-horse')
