@@ -6,6 +6,7 @@ const { tlsOfClient } = require('./redis-tls.js')
 
 /** What `RedisLink.phase()` answers (`src/store/redis/link.rs`). */
 const LATE = 1
+const READY = 2
 const ENDED = 3
 
 /** How long a connection that is no longer wanted may still answer, in ms. */
@@ -32,6 +33,8 @@ class Follower {
   /** Why this client can never be followed. */
   #never
   #link
+  /** It has been ready. That it has ended meanwhile is learnt from what it gives back, which costs no question. */
+  #wasReady = false
   /** What the link was made for. */
   #target
   /** A connection of the client's that ours cannot equal, and why. */
@@ -91,8 +94,9 @@ class Follower {
     this.#reason = this.#never ?? this.#whyNotNow()
     if (this.#reason !== undefined) return undefined
     if (this.#link !== undefined) {
-      const phase = this.#link.phase()
+      const phase = this.#wasReady ? READY : this.#link.phase()
       if (phase !== ENDED && this.#isOnTarget()) {
+        this.#wasReady = phase === READY
         return phase === LATE ? this.#leaveTo('the connection beside the client is still being made') : this.#link
       }
       if (phase === ENDED) {
@@ -112,6 +116,7 @@ class Follower {
    * the client and so ahead of what is repeated. A server that was stalled could otherwise execute old writes last.
    */
   note() {
+    this.#wasReady = false
     const report = this.#link?.phase() === ENDED ? this.#link.report() : null
     if (report === null) return
     this.#link = undefined
@@ -127,6 +132,7 @@ class Follower {
 
   #end(reason, patience) {
     if (this.#link === undefined) return
+    this.#wasReady = false
     // Kept until it is known whether writes are in doubt.
     this.#link.end(reason, patience)
     this.#reason = reason
@@ -159,6 +165,7 @@ class Follower {
       connectTimeout: wholeMilliseconds(options.connectTimeout, 10_000),
       answerTimeout: Math.min(wholeMilliseconds(options.commandTimeout, LONGEST_SILENCE), LONGEST_SILENCE, timeout),
     }
+    this.#wasReady = false
     this.#link = openRedisLink(settings, tls?.settings)
     return this.#link
   }

@@ -11,6 +11,7 @@ const QUICK_MS = 100_000
 export const USAGE = `npm run bench -- [options]
 
   --quick               a look, not a measurement: one short round of few cells, in less than two minutes
+  --targets             only the cells that a target is about, and there ours and the reference
   --only NAMES          memory, file, sqlite, redis (with commas), or scale
   --sizes LIST          bytes of JSON, such as 2k,20k,100k,1m
   --concurrency LIST    operations at the same time, such as 1,16,64,256
@@ -29,6 +30,7 @@ export const USAGE = `npm run bench -- [options]
 /**
  * @typedef {object} Options
  * @property {boolean} quick
+ * @property {boolean} targets
  * @property {boolean} scale
  * @property {boolean} complete whether this is all of what the documented results are made of
  * @property {string[]} adapters
@@ -58,6 +60,7 @@ export function readOptions(args) {
     options: {
       help: { type: 'boolean', short: 'h' },
       quick: { type: 'boolean', default: false },
+      targets: { type: 'boolean', default: false },
       ...Object.fromEntries([...names, ...scales].map((name) => [name, text])),
     },
   })
@@ -71,8 +74,9 @@ export function readOptions(args) {
   const seconds = given.seconds === undefined ? (quick ? 0.25 : 1) : positive('seconds', given.seconds)
   return {
     quick,
+    targets: given.targets,
     scale,
-    complete: !quick && ['only', 'sizes', 'concurrency'].every((name) => given[name] === undefined),
+    complete: !quick && ['only', 'sizes', 'concurrency', 'targets'].every((name) => !given[name]),
     adapters,
     sizes: list('sizes', given.sizes ?? (quick ? '2k,20k' : '2k,20k,100k,1m'), 1024),
     concurrency: list('concurrency', given.concurrency ?? (quick ? '1,64' : '1,16,64,256')),

@@ -1,5 +1,7 @@
 // Which cells are measured: a place, an operation, a size, a number of chains, and everyone who is measured there.
+import { within } from '../report/judge.mjs'
 import { VARIANTS } from '../subjects/index.mjs'
+import { TARGETS } from '../targets.mjs'
 
 const MIB = 1024 * 1024
 /** Sizes and chains at which subjects beyond ours and the reference are measured. */
@@ -52,7 +54,22 @@ export function planCells(options, present) {
     const chains = options.concurrency.filter((chains) => chains <= most).at(-1) ?? options.concurrency[0]
     for (const size of options.sizes.slice(0, options.quick ? 0 : 2)) add('save', 'open', size, chains, false)
   }
-  return cells
+  return options.targets ? cells.flatMap(ofTargets) : cells
+}
+
+/** The cell with the subjects that a target judges there; nothing where none does. */
+function ofTargets(cell) {
+  const judged = TARGETS.filter(
+    ({ variants, operation = cell.operation, sizes, chains }) =>
+      cell.loop === 'closed' &&
+      variants.includes(cell.variant) &&
+      operation === cell.operation &&
+      within(cell.size, sizes) &&
+      within(cell.chains, chains),
+  ).flatMap(({ subjects }) => subjects)
+  const [reference, ...others] = cell.subjects
+  const subjects = [reference, ...others.filter((name) => judged.includes(name))]
+  return judged.length > 0 ? [{ ...cell, subjects }] : []
 }
 
 function subjectsOf(variant, extras) {

@@ -1,6 +1,6 @@
 // Compares what was measured with the targets.
 
-const within = (value, { from, to = Number.POSITIVE_INFINITY }) => value >= from && value <= to
+export const within = (value, { from, to = Number.POSITIVE_INFINITY }) => value >= from && value <= to
 
 /**
  * What each target came to: the cell that is furthest from it decides. `reached` is `undefined` where nothing of it was
