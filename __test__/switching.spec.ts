@@ -1,9 +1,10 @@
 // What a user of FlowKit does who switches to this package: installs it, in a project of one kind or another, and runs.
 import { readFileSync } from 'node:fs'
-import { cp, rm } from 'node:fs/promises'
+import { cp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 
 import { faults, type Run, runToEnd } from './support/ending.js'
 import { makeProject, openWorkshop, type Workshop } from './support/packed.js'
@@ -83,6 +84,16 @@ describe('a project that switches', () => {
     }
     await jest('12 files in one process', 12, '--runInBand', '--detectOpenHandles')
     await jest('12 files in two workers', 12, '--maxWorkers=2')
+  })
+
+  it('with Jest and ioredis leaves no open handle beside the client', async () => {
+    const project = await makeProject(workshop, 'jest-redis')
+    const server = { port: inject('redisPort'), ioredis: createRequire(import.meta.url).resolve('ioredis6') }
+    await writeFile(join(project, 'server.json'), JSON.stringify(server))
+    const run = await runToEnd(project, process.execPath, [tool('jest/bin/jest.js'), '--detectOpenHandles'])
+    remember('Jest, ioredis', run)
+    expect(faults(run, project, ['RedisStorage', 'RedisStorage'])).toEqual([])
+    expect(run.output).not.toMatch(/open handle|did not exit/i)
   })
 
   it('with Vitest has Vitest end by itself', async () => {
