@@ -16,6 +16,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // A native addon: one process for each file, as a user's program would be.
     pool: 'forks',
+    // By default one less than there are cores. Most of the time is spent waiting for servers, disks and ends of processes.
+    maxWorkers: 2,
     globals: true,
   },
 })

@@ -80,7 +80,11 @@ describe('constructors refuse at once', () => {
     ],
     ['tls as text', () => new RedisStorage({ tls: 'true' as Wrong }), /"tls".*true, false or an object/],
     ['a rediss: url without tls', () => new RedisStorage({ url: 'rediss://h', tls: false }), /rediss:.*"tls" forbids/],
-    ['a name that cannot be one', () => new RedisStorage({ tls: { servername: 'a b' } }), /"servername".*neither a name/],
+    [
+      'a name that cannot be one',
+      () => new RedisStorage({ tls: { servername: 'a b' } }),
+      /"servername".*neither a name/,
+    ],
     ['a port out of range', () => new RedisStorage({ port: 65_536 }), /"port".* 1 to 65535/],
     ['a port that is no number', () => new RedisStorage({ port: '6379a' }), /"port"/],
     ['a negative ttl', () => new RedisStorage({ ttl: -1 }), /"ttl".* whole number from 0/],
