@@ -72,6 +72,15 @@ describe('the inline path', () => {
     expect(commits.filter((sql) => sql.startsWith('INSERT'))).toHaveLength(50)
   })
 
+  it('looks at the table once, also where the first operations come together', async () => {
+    const { storage, commits } = open()
+    const save = () => Promise.all([...Array(50).keys()].map((index) => storage.save(sample(`c${index}`))))
+    await save()
+    commits.length = 0
+    await save()
+    expect(commits.filter((sql) => !/^(BEGIN|INSERT|COMMIT)/.test(sql))).toEqual([])
+  })
+
   it('joins a transaction of the user, sees it, and is rolled back with it', async () => {
     const { db, storage } = open()
     await storage.save(sample('a', { currentStep: 'before' }))

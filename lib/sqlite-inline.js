@@ -122,6 +122,7 @@ class InlineQueue {
       // An error such as a full disk has ended the transaction, and with it what was done before.
       if (inTransaction(this.#db) === false) return undefined
       this.#db.exec('COMMIT')
+      for (const { table } of batch) table?.committed()
       return outcomes
     } catch (error) {
       this.#rollBack()

@@ -50,6 +50,11 @@ class InlineTable {
     return true
   }
 
+  /** A transaction of our own that used the table is committed: what was found out within it stands. */
+  committed() {
+    if (this.#statements !== undefined) this.#checked = true
+  }
+
   #find(db) {
     const { create, kind, columns, unique } = this.#sql
     refuseSecondCopy(db)
