@@ -1,7 +1,6 @@
 //! The task that owns the queue and the connection.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -11,12 +10,9 @@ use super::flights::Flights;
 use super::handshake::{self, Identity};
 use super::queue::{Queue, Queued};
 use super::reply::{self, Reply};
-use super::{Limits, RedisConfig, backoff, errors};
+use super::{LAST_LOOK, Limits, RedisConfig, backoff, errors};
 use crate::store::Operation;
 use crate::store::error::{Cause, ErrorKind, StoreError};
-
-/// How long to look once more for bytes before a connection counts as silent.
-const LAST_LOOK: Duration = Duration::from_millis(100);
 
 pub struct Actor {
     config: Arc<RedisConfig>,

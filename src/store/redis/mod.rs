@@ -79,6 +79,9 @@ impl RedisConfig {
     }
 }
 
+/// How long to look once more for bytes before a connection counts as silent.
+const LAST_LOOK: Duration = Duration::from_millis(100);
+
 /// How long and how much may wait. Tests shorten it.
 #[derive(Clone, Copy, Debug)]
 struct Limits {

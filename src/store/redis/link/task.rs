@@ -11,7 +11,7 @@ use super::super::flights::Flights;
 use super::super::handshake::{self, Identity};
 use super::super::queue::{Queue, Queued};
 use super::super::reply::{self, Reply};
-use super::super::{Limits, RedisConfig};
+use super::super::{LAST_LOOK, Limits, RedisConfig};
 use super::{Message, Phase, Report, State, give_back};
 use crate::store::Request;
 use crate::store::error::Cause;
@@ -24,9 +24,6 @@ const HOLD: Duration = Duration::from_millis(250);
 const IDLE: Duration = Duration::from_secs(60);
 
 const OUT_OF_STEP: &str = "the server gave an answer that makes no sense";
-
-/// How long to look once more for bytes before a connection counts as silent.
-const LAST_LOOK: Duration = Duration::from_millis(100);
 
 pub struct Task {
     config: Arc<RedisConfig>,
