@@ -9,7 +9,7 @@ pub mod runtime;
 pub mod sqlite;
 pub mod state;
 
-#[cfg(test)]
+#[cfg(any(fuzzing, test))]
 pub mod testing;
 
 use std::sync::Arc;

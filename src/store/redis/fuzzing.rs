@@ -5,9 +5,10 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use super::connection::Connection;
+use super::queue::Queued;
 use super::reply::outcome;
 use super::{Address, RedisConfig};
-use crate::store::Request;
+use crate::store::testing::{delete, load, operation, save};
 
 /// The outcome of one operation, as far as a fuzz target judges it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +22,18 @@ pub enum Answered {
 /// nothing where the connection is given up. The server hangs up behind them.
 pub fn answers(bytes: &[u8], piece: usize) -> Option<Vec<Answered>> {
     let address = Address::Tcp { host: "h".into(), port: 1 };
-    let config = RedisConfig { address, username: None, password: None, db: 0, prefix: String::new(), ttl: 1 };
-    let id = || "x".to_owned();
-    let requests = [
-        Request::Save { id: id(), text: "{}".to_owned() },
-        Request::Load { id: id() },
-        Request::Load { id: id() },
-        Request::Delete { id: id() },
-    ];
+    let config = RedisConfig {
+        address,
+        tls: None,
+        username: None,
+        password: None,
+        db: 0,
+        name: None,
+        prefix: String::new(),
+        ttl: 1,
+    };
+    let requests = [save("x", "{}"), load("x"), load("x"), delete("x")];
+    let queued = requests.map(|request| Queued::new(operation(request).0, config.ttl));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let replies = runtime.block_on(async {
         let (ours, mut theirs) = duplex(64);
@@ -48,16 +53,29 @@ pub fn answers(bytes: &[u8], piece: usize) -> Option<Vec<Answered>> {
             }
         });
         let connection = Connection::over(ours, &config.address).await.expect("nothing is said to begin with");
-        let mut answers = connection.send(&config, requests.iter()).await;
+        let mut answers = connection.send(&config.prefix, &queued).await;
         let replies = tokio::time::timeout(Duration::from_secs(10), answers.wait()).await;
         server.abort();
         replies.expect("a server that hangs up is noticed")
     });
-    let replies = replies.ok().filter(|replies| replies.len() == requests.len())?;
-    let outcomes = requests.iter().zip(replies).map(|(request, reply)| match outcome(&config, request, reply) {
-        Ok(None) => Answered::Done,
-        Ok(Some(text)) => Answered::Text(text),
-        Err(_) => Answered::Refused,
-    });
+    let replies = replies.ok().filter(|replies| replies.len() == queued.len())?;
+    let outcomes =
+        queued.iter().zip(replies).map(|(queued, reply)| match outcome(&config, &queued.operation.request, reply) {
+            Ok(None) => Answered::Done,
+            Ok(Some(text)) => Answered::Text(text),
+            Err(_) => Answered::Refused,
+        });
     Some(outcomes.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_reaches_the_judge() {
+        let done = [Answered::Done, Answered::Done, Answered::Text("{}".to_owned()), Answered::Refused];
+        assert_eq!(answers(b"+OK\r\n$-1\r\n$2\r\n{}\r\n-ERR no\r\n", 3), Some(done.to_vec()));
+        assert_eq!(answers(b"+OK\r\n*rubbish", 3), None);
+    }
 }

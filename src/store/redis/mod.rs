@@ -20,7 +20,8 @@ mod budget;
 mod connection;
 mod errors;
 mod flights;
-#[cfg(fuzzing)]
+// In tests, too, so that it is compiled wherever what it calls may change.
+#[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 mod handshake;
 pub mod link;
