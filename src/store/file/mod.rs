@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use self::case::Case;
 use self::conversations::Conversations;
-use self::lanes::Lanes;
+use self::lanes::{Crew, Lanes};
 use super::{Operation, Store};
 
 pub struct FileConfig {
@@ -46,9 +46,10 @@ impl FileStore {
     }
 
     fn with_case(config: FileConfig, case: Case) -> Self {
+        let crew = if config.durable { Crew::WAITING } else { Crew::BUSY };
         let conversations = Arc::new(Conversations::new(config, case));
         let worker = conversations.clone();
-        FileStore { lanes: Lanes::new(move |request| worker.run(request)), conversations }
+        FileStore { lanes: Lanes::new(crew, move |request| worker.run(request)), conversations }
     }
 }
 
