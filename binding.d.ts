@@ -37,6 +37,8 @@ export declare class HostLink {
   drain(): void
   /** Why operations are given back; nothing as long as they are not. */
   whyReturned(): string | null
+  /** Whether the user's own connection may read now: it would find all that is committed and wait for no lock. */
+  mayReadHere(): boolean
   /**
    * The operations given back since the last time, in order: as many rejections with the code `FLOWKIT_RETURNED` have
    * come, or will come, in this order.

@@ -16,7 +16,8 @@ class Adapter {
    * @param {object} internal
    * @param {'memory' | 'file' | 'redis' | 'sqlite'} internal.adapter
    * @param {object} internal.handle has `save(id, text)`, `load(id)`, `delete(id)`, `close()`; each answers a value or
-   *   a promise, which is rejected with a `Failure`; and `place(id)`, which names the place in error messages
+   *   a promise, which is rejected with a `Failure`, and a load may answer either; and `place(id)`, which names the place
+   *   in error messages
    * @param {() => void} [internal.submitted] called after each operation; absent where the handle answers at once
    * @param {boolean} [internal.pretty]
    */
@@ -32,7 +33,8 @@ class Adapter {
     let text
     try {
       text = internal.handle.load(conversationId)
-      if (internal.submitted) text = await submitted(internal, text)
+      // Where it is here already, a microtask more would be the larger part of a short read.
+      if (internal.submitted && typeof text === 'object') text = await submitted(internal, text)
     } catch (failure) {
       throw call.failure(failure)
     }

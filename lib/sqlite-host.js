@@ -4,6 +4,7 @@ const { linkHost } = require('./binding.js')
 const { flushAtExit, getDispatcher, nothingAtExit, scheduleHandOver } = require('./dispatcher.js')
 const { describe, inTransaction, isOccupied, isOpen } = require('./sqlite-database.js')
 const { InlineSqlite } = require('./sqlite-inline.js')
+const { readHere, writesUnderWay } = require('./sqlite-reads.js')
 
 /** The code of an operation that our connection could not do (`src/store/sqlite/returns.rs`). */
 const RETURNED = 'FLOWKIT_RETURNED'
@@ -24,6 +25,7 @@ class HostSqlite {
   #undecided = true
   /** Native operations whose promises are not settled. */
   #pending = 0
+  #writes
   /** The second attempts at operations that our connection could not do, in order. */
   #repeats = []
 
@@ -31,6 +33,7 @@ class HostSqlite {
     this.#db = db
     this.#table = table
     this.#inline = new InlineSqlite(db, table)
+    this.#writes = writesUnderWay(db)
     if (mode === 'inline') this.#stayInline('the option "mode" says so')
   }
 
@@ -43,15 +46,21 @@ class HostSqlite {
   }
 
   save(id, text) {
-    return this.#route('save', id, text)
+    return this.#isNative() ? this.#write('save', id, text) : this.#inline.save(id, text)
   }
 
   load(id) {
-    return this.#route('load', id)
+    if (!this.#isNative()) return this.#inline.load(id)
+    // The other thread has all that was called before on this conversation; the user's connection only what is committed.
+    if (!this.#writes.has(id) && this.#link.mayReadHere()) {
+      const found = readHere(() => this.#inline.read(id))
+      if (found !== undefined) return found.text
+    }
+    return this.#follow(this.#native.load(id))
   }
 
   delete(id) {
-    return this.#route('delete', id)
+    return this.#isNative() ? this.#write('delete', id) : this.#inline.delete(id)
   }
 
   /** Waits for what is pending. The connection is the user's and stays open. */
@@ -71,30 +80,34 @@ class HostSqlite {
     if (this.#native !== undefined && this.#link.whyReturned() != null) this.#giveUp()
   }
 
-  #route(method, id, text) {
-    if (!this.#isNative()) return this.#inline[method](id, text)
+  #write(method, id, text) {
     const promise = this.#native[method](id, text)
-    scheduleHandOver()
-    if (this.#pending++ === 0) flushAtExit(this)
-    return this.#follow(promise)
+    this.#writes.add(id)
+    return this.#follow(promise, id)
   }
 
-  /** Awaited and not chained, which would call a `Promise.prototype.then` that someone may have replaced. */
-  async #follow(promise) {
+  /**
+   * Awaited and not chained, which would call a `Promise.prototype.then` that someone may have replaced. `written` is the
+   * id of a save or delete.
+   */
+  async #follow(promise, written) {
+    scheduleHandOver()
+    if (this.#pending++ === 0) flushAtExit(this)
     let value
     try {
       value = await promise
     } catch (failure) {
-      this.#settled()
+      this.#settled(written)
       if (failure?.code !== RETURNED) throw failure
       this.#giveUp()
       return this.#repeats.shift()
     }
-    this.#settled()
+    this.#settled(written)
     return value
   }
 
-  #settled() {
+  #settled(written) {
+    if (written !== undefined) this.#writes.remove(written)
     if (--this.#pending === 0) nothingAtExit(this)
   }
 

@@ -224,6 +224,11 @@ class InlineSqlite {
     return this.#queue.enqueue(this.#table, (statements) => statements.delete(id), true)
   }
 
+  /** The text under `id`, now. Throws as the database does, or what an operation is rejected with. */
+  read(id) {
+    return this.#table.perform(this.#db, (statements) => statements.load(id))
+  }
+
   /** Does everything that waits, now. Answers whether that was possible. */
   flush() {
     if (!this.#queue.isEmpty) this.#queue.flush()

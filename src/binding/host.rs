@@ -47,6 +47,12 @@ impl HostLink {
         self.store.why_returned()
     }
 
+    /// Whether the user's own connection may read now: it would find all that is committed and wait for no lock.
+    #[napi(catch_unwind)]
+    pub fn may_read_here(&self) -> bool {
+        self.store.may_read_here()
+    }
+
     /// The operations given back since the last time, in order: as many rejections with the code `FLOWKIT_RETURNED` have
     /// come, or will come, in this order.
     #[napi(catch_unwind)]

@@ -100,6 +100,7 @@ api! {
     192 auto_extension = sqlite3_auto_extension(Option<EntryPoint>) -> c_int;
     195 cancel_auto_extension = sqlite3_cancel_auto_extension(Option<EntryPoint>) -> c_int;
     214 trace = sqlite3_trace_v2(*mut Db, c_uint, Option<Tracer>, *mut c_void) -> c_int;
+    252 txn_state = sqlite3_txn_state(*mut Db, *const c_char) -> c_int;
     268 get_clientdata = sqlite3_get_clientdata(*mut Db, *const c_char) -> *mut c_void;
     269 set_clientdata = sqlite3_set_clientdata(*mut Db, *const c_char, *mut c_void, Option<Destructor>) -> c_int;
 }

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_int};
 use std::path::PathBuf;
 use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::ffi::{self, sqlite3 as Db};
 
@@ -31,6 +33,8 @@ pub struct Target {
     pub path: PathBuf,
     /// The file that the owner has open.
     pub identity: Identity,
+    /// Whether the file was last seen in WAL mode, in which nobody who reads waits for those who write.
+    pub has_log: Arc<AtomicBool>,
 }
 
 pub struct HostConnection {
@@ -59,6 +63,8 @@ pub fn open(target: &Target) -> Result<HostConnection, Trouble> {
     for (name, value) in &target.pragmas {
         connection.execute(&format!("PRAGMA {name} = {value}"))?;
     }
+    let journal = connection.value("PRAGMA journal_mode")?;
+    target.has_log.store(journal.eq_ignore_ascii_case("wal"), Ordering::Relaxed);
     Ok(connection)
 }
 
@@ -93,6 +99,12 @@ impl HostConnection {
             self.statement(sql)?;
         }
         Ok(())
+    }
+
+    /// The first column of the first row; empty where there is none.
+    fn value(&mut self, sql: &str) -> Result<String, Failure> {
+        let mut running = self.statement(sql)?.run(&[], None)?;
+        Ok(if running.step()? { running.text(0) } else { String::new() })
     }
 
     fn statement(&mut self, sql: &str) -> Result<&mut Statement, Failure> {

@@ -125,6 +125,13 @@ impl Hub {
         self.closed.load(Ordering::Relaxed)
     }
 
+    /// Whether the user's connection can read now: it finds all that was committed, and waits for nobody's lock. Runs on
+    /// the JavaScript thread.
+    pub fn may_read_here(&self) -> bool {
+        let is_at_rest = |owner: Owner| !owner.is_in_transaction() && !owner.is_reading();
+        self.target.has_log.load(Ordering::Relaxed) && self.owner.0.get().is_some_and(is_at_rest)
+    }
+
     /// Waits until everything called so far is done: on the user's connection something is about to begin that it
     /// would disturb.
     pub fn make_way(&self, disconnect: bool) {
@@ -134,6 +141,8 @@ impl Hub {
         self.writer.queue.drain(deadline);
         if disconnect {
             self.writer.queue.disconnect(deadline);
+            // It may be about to leave WAL mode. The next connection looks.
+            self.target.has_log.store(false, Ordering::Relaxed);
         }
     }
 

@@ -3,6 +3,8 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::PathBuf;
 use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rusqlite::ffi::{self, sqlite3 as Db};
@@ -52,6 +54,12 @@ impl Owner {
         unsafe { (self.api.get_autocommit)(self.db) == 0 }
     }
 
+    /// Whether a statement is under way, such as a row iterator: what this connection reads meanwhile is as old as that.
+    pub fn is_reading(&self) -> bool {
+        // SAFETY: as promised to `new`.
+        unsafe { (self.api.txn_state)(self.db, c"main".as_ptr()) != ffi::SQLITE_TXN_NONE }
+    }
+
     /// How to open a second connection like this one, and how long to wait for locks; or why that must not be.
     pub fn target(&self) -> Result<(Target, Duration), String> {
         let filename = self.filename().ok_or("the database is not a file of its own")?;
@@ -89,7 +97,8 @@ impl Owner {
         let identity = Identity::of(&path);
         // SAFETY: as promised to `new`.
         let is_read_only = unsafe { (self.api.db_readonly)(self.db, c"main".as_ptr()) == 1 };
-        let target = Target { api: self.api, filename, vfs, is_read_only, pragmas, path, identity };
+        let has_log = Arc::new(AtomicBool::new(false));
+        let target = Target { api: self.api, filename, vfs, is_read_only, pragmas, path, identity, has_log };
         Ok((target, Duration::from_millis(patience)))
     }
 

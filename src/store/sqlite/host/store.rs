@@ -35,6 +35,11 @@ impl HostStore {
         self.hub.make_way(false);
     }
 
+    /// Whether a load whose conversation has no writes under way may as well be done on the user's connection, now.
+    pub fn may_read_here(&self) -> bool {
+        self.hub.may_read_here()
+    }
+
     /// The operations that were given back since the last time, in order: to be repeated on the user's connection.
     pub fn take_returned(&self) -> Vec<Request> {
         self.returns.take()
