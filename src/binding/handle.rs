@@ -8,6 +8,7 @@ use napi::bindgen_prelude::{Result, Unknown};
 use napi_derive::napi;
 
 use super::dispatcher::{Dispatcher, Waiting};
+use super::raw::Text;
 use crate::store::{Request, Store};
 
 /// A store and the way to it. Every method answers a promise; arguments are checked before (`lib/state.js`).
@@ -28,8 +29,13 @@ impl StorageHandle {
 impl StorageHandle {
     /// Stores `text` under `id`.
     #[napi(ts_return_type = "Promise<void>", catch_unwind)]
-    pub fn save<'env>(&self, env: &'env Env, id: String, text: String) -> Result<Unknown<'env>> {
-        self.waiting.enqueue(env, &self.store, Request::Save { id, text })
+    pub fn save<'env>(
+        &self,
+        env: &'env Env,
+        id: String,
+        #[napi(ts_arg_type = "string")] text: Text,
+    ) -> Result<Unknown<'env>> {
+        self.waiting.enqueue(env, &self.store, Request::Save { id, text: text.0 })
     }
 
     /// Answers the text under `id`, or `undefined`.

@@ -4,7 +4,7 @@ use napi::Env;
 use napi::bindgen_prelude::{Result, Unknown};
 use napi_derive::napi;
 
-use super::raw::{text_to_value, to_value};
+use super::raw::{Text, text_to_value, to_value};
 use crate::store::memory::MemoryStore;
 
 /// The same methods as `StorageHandle`, without the wait.
@@ -23,8 +23,8 @@ impl MemoryHandle {
 
     /// Stores `text` under `id`.
     #[napi(catch_unwind)]
-    pub fn save(&self, id: String, text: String) {
-        self.store.save(id, text);
+    pub fn save(&self, id: String, #[napi(ts_arg_type = "string")] text: Text) {
+        self.store.save(id, text.0);
     }
 
     /// Answers the text under `id`, or `undefined`.

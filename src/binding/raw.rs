@@ -5,8 +5,10 @@
 
 use std::ptr;
 
-use napi::bindgen_prelude::{Function, JsValue, Result, ToNapiValue, Unknown};
-use napi::{Env, check_status, sys};
+use napi::bindgen_prelude::{
+    FromNapiValue, Function, JsValue, Result, ToNapiValue, TypeName, Unknown, ValidateNapiValue,
+};
+use napi::{Env, ValueType, check_status, sys};
 use parking_lot::Mutex;
 
 /// The two ends of a promise's life. Lives and dies on its JavaScript thread (it is neither `Send` nor `Sync`).
@@ -50,6 +52,61 @@ pub fn text_to_value<'env>(env: &'env Env, text: &str) -> Result<Unknown<'env>> 
     } else {
         Ok(env.create_string(text)?.to_unknown())
     }
+}
+
+/// A JavaScript string as an argument, such as the text of a state.
+///
+/// napi-rs asks V8 for the length in UTF-8 first, which reads all of the text once more (measured, states in memory: 3 % of
+/// a save of 2 KB, 8 % at 20 KB, 23 % at 1 MB).
+pub struct Text(pub String);
+
+impl TypeName for Text {
+    fn type_name() -> &'static str {
+        "String"
+    }
+
+    fn value_type() -> ValueType {
+        ValueType::String
+    }
+}
+
+impl ValidateNapiValue for Text {}
+
+impl FromNapiValue for Text {
+    unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> Result<Self> {
+        let mut units = 0;
+        // SAFETY: as promised to this function; without a buffer only the length is answered, which V8 knows.
+        check_status!(unsafe { sys::napi_get_value_string_latin1(env, value, ptr::null_mut(), 0, &mut units) })?;
+        // Enough for text of European languages. What is denser takes a second attempt, where it does not fit.
+        // SAFETY: as promised to this function.
+        let mut text = unsafe { read_utf8(env, value, units + units / 8 + 2 * LONGEST_CHARACTER) }?;
+        if text.capacity() - text.len() < LONGEST_CHARACTER {
+            // SAFETY: as promised to this function.
+            text = unsafe { read_utf8(env, value, 3 * units + 2 * LONGEST_CHARACTER) }?;
+        }
+        // SAFETY: Node has V8 replace what is not well-formed, and V8 writes no half of a character at the end.
+        Ok(Text(unsafe { String::from_utf8_unchecked(text) }))
+    }
+}
+
+/// Of UTF-8, and the NUL that Node writes behind the text, in bytes. A text that ends so close to the end of its buffer may
+/// have been cut short.
+const LONGEST_CHARACTER: usize = 4 + 1;
+
+/// As much of the string `value` as fits into `room` bytes.
+///
+/// # Safety
+/// `env` and `value` are what [`FromNapiValue::from_napi_value`] is given.
+unsafe fn read_utf8(env: sys::napi_env, value: sys::napi_value, room: usize) -> Result<Vec<u8>> {
+    let mut text: Vec<u8> = Vec::with_capacity(room);
+    let mut written = 0;
+    // SAFETY: as promised; the buffer has `room` bytes at least, the last of which is for a NUL.
+    check_status!(unsafe {
+        sys::napi_get_value_string_utf8(env, value, text.as_mut_ptr().cast(), room, &mut written)
+    })?;
+    // SAFETY: so many bytes were written, of those that were allocated.
+    unsafe { text.set_len(written) };
+    Ok(text)
 }
 
 /// Wakes the JavaScript thread from any other thread.

@@ -39,6 +39,30 @@ module.exports = [
     },
   },
   {
+    // Where a buffer for the text is a guess, it is wrong for one of these.
+    name: 'P4 keeps text in scripts of one to four bytes a character, at every length',
+    async run({ storage }) {
+      for (const character of ['x', '\u00e9', '\u4e16', '\u{1F4AC}']) {
+        for (let length = 0; length <= 64; length++) {
+          const content = character.repeat(length === 64 ? 5000 : length)
+          await storage.save(sample('p4-length', { slots: {}, history: [{ role: 'user', content }] }))
+          assert.equal((await storage.load('p4-length')).history[0].content, content)
+        }
+      }
+    },
+  },
+  {
+    name: 'P4 keeps what JSON.rawJSON lets through',
+    async run({ storage }) {
+      // Not before Node.js 22.
+      if (typeof JSON.rawJSON !== 'function') return
+      const state = sample('p4-raw', { slots: { lone: JSON.rawJSON('"\ud800"'), number: JSON.rawJSON('1e999') } })
+      const text = JSON.stringify(state)
+      await storage.save(state)
+      sameState(await storage.load('p4-raw'), JSON.parse(text))
+    },
+  },
+  {
     name: 'P4 keeps a state nested 10,000 deep',
     async run({ storage }) {
       let nested = 0
