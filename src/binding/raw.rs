@@ -93,17 +93,16 @@ impl FromNapiValue for Text {
 /// have been cut short.
 const LONGEST_CHARACTER: usize = 4 + 1;
 
-/// As much of the string `value` as fits into `room` bytes.
+/// As much of the string `value` as fits into `room` bytes, or a few more.
 ///
 /// # Safety
 /// `env` and `value` are what [`FromNapiValue::from_napi_value`] is given.
 unsafe fn read_utf8(env: sys::napi_env, value: sys::napi_value, room: usize) -> Result<Vec<u8>> {
     let mut text: Vec<u8> = Vec::with_capacity(room);
+    let (buffer, size) = (text.as_mut_ptr().cast(), text.capacity());
     let mut written = 0;
-    // SAFETY: as promised; the buffer has `room` bytes at least, the last of which is for a NUL.
-    check_status!(unsafe {
-        sys::napi_get_value_string_utf8(env, value, text.as_mut_ptr().cast(), room, &mut written)
-    })?;
+    // SAFETY: as promised; the buffer has `size` bytes, the last of which is for a NUL.
+    check_status!(unsafe { sys::napi_get_value_string_utf8(env, value, buffer, size, &mut written) })?;
     // SAFETY: so many bytes were written, of those that were allocated.
     unsafe { text.set_len(written) };
     Ok(text)
