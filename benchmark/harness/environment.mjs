@@ -1,8 +1,9 @@
 // Where it was measured. Nothing here names a directory.
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
+import { basename } from 'node:path'
 
 import { ROOT } from '../../scripts/setup.mjs'
 import { VERSIONS } from './packages.mjs'
@@ -17,7 +18,19 @@ function output(command, args) {
 
 /** `ext4`, or `undefined` where nothing tells. */
 export function fileSystemOf(directory) {
-  return output('df', ['-PT', directory])?.split('\n').at(-1)?.split(/\s+/)[1]
+  const [device, type] = output('df', ['-PT', directory])?.split('\n').at(-1)?.split(/\s+/) ?? []
+  return isWithoutJournal(device, type) ? `${type} without a journal` : type
+}
+
+/** Such an ext4 looks for an inode among all that were freed in the last minutes, and a save frees one. */
+function isWithoutJournal(device, type) {
+  if (type !== 'ext4') return false
+  try {
+    return !readdirSync('/proc/fs/jbd2').some((name) => name.startsWith(`${basename(device)}-`))
+  } catch {
+    // There is none at all, or nothing tells.
+    return existsSync(`/proc/fs/ext4/${basename(device)}`)
+  }
 }
 
 /** @param {string} directory where the measurements write */
