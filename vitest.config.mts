@@ -1,5 +1,19 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** These take minutes, and the order is by the size of a file: begun last, they would keep one worker idle for as long. */
+const LONGEST = ['conformance', 'variants', 'node-versions', 'sqlite-host', 'redis-cluster']
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const found = LONGEST.findIndex((name) => moduleId.endsWith(`/${name}.spec.ts`))
+      return found === -1 ? LONGEST.length : found
+    }
+    return (await super.sort(files)).sort((one, other) => place(one) - place(other))
+  }
+}
 
 export default defineConfig({
   // Tests and examples import the package by its name, as users do.
@@ -18,6 +32,7 @@ export default defineConfig({
     pool: 'forks',
     // By default one less than there are cores. Most of the time is spent waiting for servers, disks and ends of processes.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     globals: true,
   },
 })

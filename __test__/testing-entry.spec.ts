@@ -88,7 +88,7 @@ const RUNNERS = {
 const count = (output: string, pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? 0)
 
 /** How many tests the suite has for an adapter without `plant`, `codes` and `close`. */
-const TESTS = 15
+const TESTS = 17
 
 describe.each(Object.entries(RUNNERS))(
   'the exported suite under %s',

@@ -56,10 +56,9 @@ module.exports = [
     async run({ storage }) {
       // Not before Node.js 22.
       if (typeof JSON.rawJSON !== 'function') return
-      const state = sample('p4-raw', { slots: { lone: JSON.rawJSON('"\ud800"'), number: JSON.rawJSON('1e999') } })
-      const text = JSON.stringify(state)
-      await storage.save(state)
-      sameState(await storage.load('p4-raw'), JSON.parse(text))
+      // A lone surrogate, which `JSON.stringify` itself would escape.
+      await storage.save(sample('p4-raw', { slots: { lone: JSON.rawJSON('"\ud800"') } }))
+      sameState(await storage.load('p4-raw'), sample('p4-raw', { slots: { lone: '\ud800' } }))
     },
   },
   {
