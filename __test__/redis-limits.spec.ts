@@ -1,19 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { Redis as Ioredis5 } from 'ioredis'
-import { Redis as Ioredis6 } from 'ioredis6'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 
 import { RedisStorage } from '../index.js'
+import { connected, MAJORS } from './support/ioredis.js'
 import { startProxy } from './support/proxy.js'
 import { ask } from './support/redis-cluster.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
 import { versioned, versionOf } from './support/versions.mjs'
 import { sleep } from './support/waiting.js'
-
-const MAJORS = [
-  { name: 'ioredis 5', Redis: Ioredis5 },
-  { name: 'ioredis 6', Redis: Ioredis6 as unknown as typeof Ioredis5 },
-]
 
 let server: RedisServer
 beforeAll(async () => {
@@ -27,76 +21,63 @@ async function openLine() {
   return line
 }
 
+/** Holds back what writes version 2 until the client has given up the connection, and delivers it behind version 3. */
+async function deliverLate(line: Awaited<ReturnType<typeof openLine>>, write: (version: number) => Promise<unknown>) {
+  line.cut(true)
+  const second = write(2)
+  await sleep(200)
+  const deliver = line.strand()
+  await second
+  await write(3)
+  await deliver()
+}
+
 describe('a write that arrives late, over a connection that the client has given up', () => {
   it('cannot undo a newer one of a storage with its own connection', async () => {
     const line = await openLine()
     const storage = new RedisStorage({ port: line.port, prefix: 'own:' })
     onTestFinished(() => storage.close())
     await storage.save(versioned('a', 1))
-    line.cut(true)
-    const second = storage.save(versioned('a', 2))
-    await sleep(200)
-    const deliver = line.strand()
-    await second
-    await storage.save(versioned('a', 3))
-    await deliver()
+    await deliverLate(line, (version) => storage.save(versioned('a', version)))
     expect(versionOf('a', await storage.load('a'))).toBe(3)
   })
 
-  for (const { name, Redis } of MAJORS) {
-    it(`cannot undo a newer one of a storage beside ${name}`, async () => {
+  for (const { major, Ioredis } of MAJORS) {
+    it(`cannot undo a newer one of a storage beside ioredis ${major}`, async () => {
       const line = await openLine()
-      const client = new Redis(line.port)
-      client.on('error', () => {})
-      onTestFinished(() => client.disconnect())
+      const client = connected(new Ioredis(line.port))
       await client.ping()
-      const storage = new RedisStorage({ client, prefix: `beside:${name}:` })
+      const storage = new RedisStorage({ client, prefix: `beside:${major}:` })
       await storage.save(versioned('a', 1))
       expect(storage.mode).toBe('native')
-      line.cut(true)
-      const second = storage.save(versioned('a', 2))
-      await sleep(200)
-      const deliver = line.strand()
-      await second
-      await storage.save(versioned('a', 3))
-      await deliver()
+      await deliverLate(line, (version) => storage.save(versioned('a', version)))
       expect(versionOf('a', await storage.load('a'))).toBe(3)
     })
   }
 
   // docs/redis.md says so. Should this fail with a later ioredis, the page can say better.
-  for (const { name, Redis } of MAJORS) {
-    it(`undoes a newer one of ${name} by itself`, async () => {
+  for (const { major, Ioredis } of MAJORS) {
+    it(`undoes a newer one of ioredis ${major} by itself`, async () => {
       const line = await openLine()
-      const client = new Redis(line.port)
-      client.on('error', () => {})
-      onTestFinished(() => client.disconnect())
-      const key = `late:${name}`
+      const client = connected(new Ioredis(line.port))
+      const key = `late:${major}`
       await client.set(key, '1')
-      line.cut(true)
-      const second = client.set(key, '2')
-      await sleep(200)
-      const deliver = line.strand()
-      await second
-      await client.set(key, '3')
-      await deliver()
+      await deliverLate(line, (version) => client.set(key, String(version)))
       expect(await client.get(key)).toBe('2')
     })
   }
 })
 
 describe('a database that was chosen by select()', () => {
-  for (const { name, Redis } of MAJORS) {
-    it(`is forgotten by ${name} for what is called while it connects again; the option "db" is not`, async () => {
+  for (const { major, Ioredis } of MAJORS) {
+    it(`is forgotten by ioredis ${major} for what is called while it connects again; the option "db" is not`, async () => {
       for (const [options, expected] of [
         [{}, 0],
         [{ db: 1 }, 1],
       ] as const) {
-        const client = new Redis({ ...options, port: server.port, retryStrategy: () => 10 })
-        client.on('error', () => {})
-        onTestFinished(() => client.disconnect())
+        const client = connected(new Ioredis({ ...options, port: server.port, retryStrategy: () => 10 }))
         await client.select(1)
-        const storage = new RedisStorage({ client, prefix: `select:${name}:${expected}:` })
+        const storage = new RedisStorage({ client, prefix: `select:${major}:${expected}:` })
         const saved = new Promise<void>((resolve, reject) => {
           client.once('connecting', () => storage.save(versioned('a', 1)).then(resolve, reject))
         })
@@ -104,7 +85,7 @@ describe('a database that was chosen by select()', () => {
         await saved
         const where = await ask(server.port, async (reader) => {
           await reader.select(expected)
-          return reader.exists(`select:${name}:${expected}:a`)
+          return reader.exists(`select:${major}:${expected}:a`)
         })
         expect(where).toBe(1)
       }
@@ -144,24 +125,18 @@ describe('an ACL user that may do what docs/redis.md lists, and nothing else', (
     await ask(server.port, (redis) => redis.acl('SETUSER', 'bot', ...rules.split(' ')))
     const credentials = { port: server.port, username: 'bot', password: 'secret' }
     await works(new RedisStorage(credentials))
-    for (const { Redis } of MAJORS) {
-      const client = new Redis(credentials)
-      onTestFinished(() => client.disconnect())
-      await works(new RedisStorage({ client }))
+    for (const { Ioredis } of MAJORS) {
+      await works(new RedisStorage({ client: connected(new Ioredis(credentials)) }))
     }
   })
 
-  for (const { name, Redis } of MAJORS) {
-    it(`serves a storage on ${name}`, async () => {
+  for (const { major, Ioredis } of MAJORS) {
+    it(`serves a storage on ioredis ${major}`, async () => {
       const credentials = await user('client', [...least, '+info'])
-      const client = new Redis({ port: server.port, ...credentials })
-      client.on('error', () => {})
-      onTestFinished(() => client.disconnect())
+      const client = connected(new Ioredis({ port: server.port, ...credentials }))
       await works(new RedisStorage({ client, prefix: 'client:' }))
-      const bare = new Redis({ port: server.port, ...(await user('unready', least)), enableReadyCheck: false })
-      bare.on('error', () => {})
-      onTestFinished(() => bare.disconnect())
-      await works(new RedisStorage({ client: bare, prefix: 'unready:' }))
+      const unready = { port: server.port, ...(await user('unready', least)), enableReadyCheck: false }
+      await works(new RedisStorage({ client: connected(new Ioredis(unready)), prefix: 'unready:' }))
     })
   }
 })
