@@ -25,6 +25,8 @@ export interface Tally {
   serverStopped: number
   threadsTerminated: number
   foreignHands: number
+  /** How often Node.js itself gave up: see {@link isNodesOwn}. */
+  nodeAborts: number
   wrong: string[]
 }
 
@@ -45,6 +47,7 @@ export async function soak(adapter: string, place: Place, seconds: number, serve
     serverStopped: 0,
     threadsTerminated: 0,
     foreignHands: 0,
+    nodeAborts: 0,
     wrong: [],
   }
   const own = conversations('process', 6)
@@ -70,11 +73,16 @@ export async function soak(adapter: string, place: Place, seconds: number, serve
     const child = spawn(process.execPath, [writer, JSON.stringify(argument)], { stdio: ['ignore', 'pipe', 'pipe'] })
     const lines = createInterface({ input: child.stdout })
     lines.on('line', (line) => follow(line.split('\t')))
-    child.stderr.on('data', (data) => tally.wrong.push(`printed: ${data}`))
+    let printed = ''
+    child.stderr.on('data', (data) => {
+      printed += data
+    })
     const read = new Promise((resolve) => lines.on('close', resolve))
     const left = new Promise<void>((resolve) =>
       child.on('close', (code, signal) => {
-        if (signal !== 'SIGKILL') tally.wrong.push(`it ended by itself with ${code} ${signal}`)
+        if (signal === 'SIGABRT' && isNodesOwn(printed)) tally.nodeAborts++
+        else if (signal !== 'SIGKILL' || printed !== '')
+          tally.wrong.push(`it ended with ${code} ${signal} and printed: ${printed}`)
         resolve()
       }),
     )
@@ -125,6 +133,14 @@ export async function soak(adapter: string, place: Place, seconds: number, serve
     }
     await storage.close()
   }
+}
+
+/**
+ * Node.js 20 aborts where V8's compiler thread asks for the task runner of a worker that was terminated meanwhile (seen 4
+ * times in 4,700 terminations, with no frame of ours): what was acknowledged has to be there as after any other death.
+ */
+function isNodesOwn(printed: string): boolean {
+  return /NodePlatform::ForIsolate[\s\S]*OptimizingCompileDispatcher/.test(printed) && !/flowkit/.test(printed)
 }
 
 function conversations(name: string, count: number): Record<string, Progress> {

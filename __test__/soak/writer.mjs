@@ -73,15 +73,22 @@ async function tolerant(operate) {
   }
 }
 
-const redis = (...words) =>
-  execFileSync('redis-cli', ['-p', String(redisPort), ...words], { stdio: 'ignore', timeout: 20_000 })
+/** Throws unless the server did it: `redis-cli` succeeds with an error as the answer, such as `LOADING`. */
+function redis(expected, ...words) {
+  const options = /** @type {const} */ ({ encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 20_000 })
+  const answer = execFileSync('redis-cli', ['-p', String(redisPort), ...words], options).trim()
+  if (answer !== expected) throw new Error(answer)
+}
 const pathOf = (id) => `${place.options.dir}/${id}.json`
 const keyOf = (id) => `${place.options.prefix}${id}`
 
 /** Ways past the storage to what it keeps. */
 const hands = {
   file: { spoil: (id) => writeFileSync(pathOf(id), '{"conversationId":'), remove: (id) => rmSync(pathOf(id)) },
-  redis: { spoil: (id) => redis('set', keyOf(id), '{"conversationId":'), remove: (id) => redis('del', keyOf(id)) },
+  redis: {
+    spoil: (id) => redis('OK', 'set', keyOf(id), '{"conversationId":'),
+    remove: (id) => redis('1', 'del', keyOf(id)),
+  },
 }
 
 /** What a foreign hand does to a conversation is noticed, and healed by the next save. */
