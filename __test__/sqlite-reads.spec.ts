@@ -28,7 +28,7 @@ async function native(journal: string) {
   const storage = new SQLiteStorage({ db })
   await storage.save(version(1))
   expect(storage.mode).toBe('native')
-  return { db, storage, read, path }
+  return { db, storage, read }
 }
 
 const version = (number: number) => sample('c', { slots: { number } })

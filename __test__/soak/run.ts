@@ -137,7 +137,7 @@ export async function soak(adapter: string, place: Place, seconds: number, serve
 
 /**
  * Node.js 20 aborts where V8's compiler thread asks for the task runner of a worker that was terminated meanwhile (seen 4
- * times in 4,700 terminations, with no frame of ours): what was acknowledged has to be there as after any other death.
+ * times in 6,100 terminations, with no frame of ours): what was acknowledged has to be there as after any other death.
  */
 function isNodesOwn(printed: string): boolean {
   return /NodePlatform::ForIsolate[\s\S]*OptimizingCompileDispatcher/.test(printed) && !/flowkit/.test(printed)

@@ -22,16 +22,7 @@ pub enum Answered {
 /// nothing where the connection is given up. The server hangs up behind them.
 pub fn answers(bytes: &[u8], piece: usize) -> Option<Vec<Answered>> {
     let address = Address::Tcp { host: "h".into(), port: 1 };
-    let config = RedisConfig {
-        address,
-        tls: None,
-        username: None,
-        password: None,
-        db: 0,
-        name: None,
-        prefix: String::new(),
-        ttl: 1,
-    };
+    let config = RedisConfig { ttl: 1, ..RedisConfig::plain(address) };
     let requests = [save("x", "{}"), load("x"), load("x"), delete("x")];
     let queued = requests.map(|request| Queued::new(operation(request).0, config.ttl));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");

@@ -75,6 +75,13 @@ pub struct RedisConfig {
 }
 
 impl RedisConfig {
+    /// No credentials, no prefix, nothing expires.
+    #[cfg(any(fuzzing, test))]
+    fn plain(address: Address) -> Self {
+        let prefix = String::new();
+        RedisConfig { address, tls: None, username: None, password: None, db: 0, name: None, prefix, ttl: 0 }
+    }
+
     fn key(&self, id: &str) -> String {
         format!("{}{id}", self.prefix)
     }

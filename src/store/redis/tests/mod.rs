@@ -26,16 +26,7 @@ fn limits() -> Limits {
 }
 
 fn config(address: Address) -> RedisConfig {
-    RedisConfig {
-        address,
-        tls: None,
-        username: None,
-        password: None,
-        db: 0,
-        name: None,
-        prefix: "flowkit:".into(),
-        ttl: 60,
-    }
+    RedisConfig { prefix: "flowkit:".into(), ttl: 60, ..RedisConfig::plain(address) }
 }
 
 fn tcp(port: u16) -> Address {
