@@ -74,7 +74,8 @@ export const TARGETS = [
     chains: { from: 16 },
     measure: 'main',
     atMost: 0.3,
-    short: 'on ext4 without a journal a save takes a millisecond, and each wakes the thread by itself; 0.2x to 0.4x with one',
+    short:
+      'on ext4 without a journal a save takes a millisecond, and each wakes the thread by itself; 0.2x to 0.4x with one',
   },
   { ...fast, text: 'saves, 16 and more', sizes: TYPICAL, chains: { from: 16 }, measure: 'rate', atLeast: 1.3 },
   {
