@@ -18,6 +18,11 @@ export declare class Dispatcher {
   constructor(onWake: () => void)
   /** Gives the operations called since the last time to their stores. To be called once per microtask. */
   handOver(): void
+  /**
+   * The same; where a single operation waits, it may be done within the call, if its store can do that without blocking.
+   * Answers whether it was: then `settle()` is to be called at once.
+   */
+  handOverAtOnce(): boolean
   /** Settles a bounded number of promises. Answers whether more are waiting: then call again, from a new turn. */
   settle(): boolean
   /** Whether operations are pending, which keeps the process alive. */

@@ -1,6 +1,7 @@
 'use strict'
 
 const { Dispatcher } = require('./binding.js')
+const { isTimeLeft, now, spend } = require('./turn-budget.js')
 
 // Taken now, so that a test's fake timers do not stop real storage.
 const immediate = setImmediate
@@ -86,7 +87,12 @@ function handOver() {
   handOverScheduled = false
   waiting = 0
   together = FIRST_TOGETHER
-  dispatcher.handOver()
+  const began = now()
+  if (!isTimeLeft(began)) dispatcher.handOver()
+  else if (dispatcher.handOverAtOnce()) {
+    spend(began)
+    settle()
+  }
 }
 
 /**

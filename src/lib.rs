@@ -11,7 +11,8 @@
 //! 5. Each finished operation settles its [`store::Ticket`]. Outcomes pile up; the first one wakes the JavaScript
 //!    thread, which only schedules `setImmediate`; each turn then settles a bounded number of promises.
 //!
-//! Memory is the exception: it answers on the spot ([`binding::memory`]).
+//! Memory is an exception: it answers on the spot ([`binding::memory`]). So may, in step 3, a store whose write is the only
+//! one on the list, if it waits for nothing ([`store::Store::write_at_once`]).
 //!
 //! # Rooms
 //!

@@ -47,6 +47,13 @@ impl Dispatcher {
         self.shared.exchange.hand_over();
     }
 
+    /// The same; where a single operation waits, it may be done within the call, if its store can do that without blocking.
+    /// Answers whether it was: then `settle()` is to be called at once.
+    #[napi(catch_unwind)]
+    pub fn hand_over_at_once(&self) -> bool {
+        self.shared.exchange.hand_over_at_once()
+    }
+
     /// Settles a bounded number of promises. Answers whether more are waiting: then call again, from a new turn.
     #[napi(catch_unwind)]
     pub fn settle(&self, env: Env) -> Result<bool> {

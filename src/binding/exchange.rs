@@ -74,17 +74,27 @@ impl Exchange {
 
     /// Gives the operations of this tick to their stores, one batch for each store, in call order.
     pub fn hand_over(&self) {
+        distribute(std::mem::take(&mut *self.outgoing.lock()));
+    }
+
+    /// The same, for one who then settles what is finished: a single operation may be done within the call. Answers whether
+    /// it was.
+    pub fn hand_over_at_once(&self) -> bool {
         let outgoing = std::mem::take(&mut *self.outgoing.lock());
-        let mut batches: Vec<(Arc<dyn Store>, Vec<Operation>)> = Vec::new();
-        for (store, operation) in outgoing {
-            match batches.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &store)) {
-                Some((_, batch)) => batch.push(operation),
-                None => batches.push((store, vec![operation])),
-            }
+        let outcome = match outgoing.as_slice() {
+            [(store, operation)] => store.write_at_once(&operation.request),
+            _ => None,
+        };
+        let Some(outcome) = outcome else {
+            distribute(outgoing);
+            return false;
+        };
+        // The caller comes for it anyway.
+        self.inbox.lock().awake = true;
+        for (_, operation) in outgoing {
+            operation.ticket.settle(outcome.clone());
         }
-        for (store, batch) in batches {
-            store.submit(batch);
-        }
+        true
     }
 
     /// The outcomes to settle in this turn, and whether some are left for the next.
@@ -124,6 +134,19 @@ impl Exchange {
     pub fn shut_down(&self) {
         self.drain(Instant::now() + TEARDOWN_PATIENCE);
         self.wake.disconnect();
+    }
+}
+
+fn distribute(operations: Vec<(Arc<dyn Store>, Operation)>) {
+    let mut batches: Vec<(Arc<dyn Store>, Vec<Operation>)> = Vec::new();
+    for (store, operation) in operations {
+        match batches.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &store)) {
+            Some((_, batch)) => batch.push(operation),
+            None => batches.push((store, vec![operation])),
+        }
+    }
+    for (store, batch) in batches {
+        store.submit(batch);
     }
 }
 

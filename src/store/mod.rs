@@ -55,6 +55,13 @@ pub trait Store: Send + Sync + 'static {
     /// Takes over `operations`, in call order. Called on the JavaScript thread: it must not block.
     fn submit(&self, operations: Vec<Operation>);
 
+    /// Does one save or delete within the call, if that blocks on nothing and everything submitted before is done. Otherwise
+    /// answers nothing, and nothing was done: then it is to be submitted. Called on the JavaScript thread.
+    fn write_at_once(&self, request: &Request) -> Option<Outcome> {
+        let _ = request;
+        None
+    }
+
     /// Where `id` is kept, as an error message names it. Holds no password.
     fn place(&self, id: &str) -> String;
 

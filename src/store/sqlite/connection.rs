@@ -12,11 +12,11 @@ pub enum Stored {
     Foreign(&'static str),
 }
 
-/// One open connection. Made, used and dropped on the writer thread; dropping it closes it.
+/// One open connection. Made and dropped on the writer thread, and used by one thread at a time; dropping it closes it.
 ///
 /// A lock held by others is waited for in short slices only ([`BUSY_SLICE`](super::bundled::BUSY_SLICE)) and then
 /// reported as `SQLITE_BUSY`: how long to wait in all is the writer's affair.
-pub trait Connection {
+pub trait Connection: Send {
     /// Runs one statement and ignores its rows.
     fn execute(&mut self, sql: &str) -> Result<(), Failure>;
 
@@ -51,6 +51,27 @@ pub trait Connection {
     /// Whether the file is someone else's, whose own connection can do things that this one cannot.
     fn is_guest(&self) -> bool {
         false
+    }
+
+    /// Whether a write, here and now, would touch no disk: it is not synced, and no checkpoint is due.
+    fn may_write_at_once(&self) -> bool {
+        false
+    }
+
+    /// Whether a lock held by others is waited for at all. It is, unless told otherwise.
+    fn wait_for_locks(&mut self, wanted: bool) {
+        let _ = wanted;
+    }
+
+    /// Whether the write-ahead log has become so long that it should be copied into the database. False where SQLite does so
+    /// by itself.
+    fn needs_checkpoint(&self) -> bool {
+        false
+    }
+
+    /// Copies what nobody reads any more.
+    fn checkpoint(&mut self) -> Result<(), Failure> {
+        Ok(())
     }
 
     /// Closes a connection that is no longer current, so that it cannot harm the file that took the place of its own.

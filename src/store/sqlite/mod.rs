@@ -7,6 +7,7 @@
 mod bundled;
 mod connection;
 pub mod errors;
+mod execute;
 pub mod host;
 mod job;
 pub mod names;
@@ -30,7 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::error::StoreError;
-use super::{Operation, Request, Store};
+use super::{Operation, Outcome, Request, Store};
 use job::Job;
 use returns::Returns;
 use table::Table;
@@ -80,6 +81,10 @@ impl Store for SqliteStore {
         if !jobs.is_empty() {
             self.writer.submit(jobs, leaving);
         }
+    }
+
+    fn write_at_once(&self, request: &Request) -> Option<Outcome> {
+        if self.closed.load(Ordering::Relaxed) { None } else { self.writer.write_at_once(&self.table, request) }
     }
 
     fn place(&self, _id: &str) -> String {

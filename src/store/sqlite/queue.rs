@@ -54,6 +54,12 @@ struct State {
     disconnects: u64,
     /// The thread is doing what it took.
     is_at_work: bool,
+    /// Another thread has borrowed the connection.
+    is_lent: bool,
+    /// It was since the thread last looked.
+    was_lent: bool,
+    /// The thread waits for it.
+    is_missed: bool,
     /// The owner of the file is closing: as if no store were left.
     is_shut: bool,
 }
@@ -117,6 +123,10 @@ impl Queue {
         let mut state = self.state.lock();
         state.is_at_work = false;
         loop {
+            while state.is_lent {
+                state.is_missed = true;
+                self.work.wait(&mut state);
+            }
             if !connected && state.is_engaged {
                 self.disengage(&mut state);
             }
@@ -147,7 +157,28 @@ impl Queue {
             self.work.wait(state);
             return false;
         };
-        self.work.wait_for(state, idle).timed_out() && state.jobs.is_empty() && !state.must_disconnect
+        let is_over = self.work.wait_for(state, idle).timed_out();
+        let was_lent = std::mem::take(&mut state.was_lent);
+        is_over && !was_lent && !state.is_lent && state.jobs.is_empty() && !state.must_disconnect
+    }
+
+    /// Lends the connection, which the thread has, to another thread, if nothing comes before what that wants to do. It has
+    /// to be given back at once.
+    pub fn borrow(&self) -> bool {
+        let mut state = self.state.lock();
+        let is_free = state.is_engaged && !state.is_at_work && !state.is_lent && state.jobs.is_empty();
+        state.is_lent = is_free && !state.must_disconnect && !state.is_shut;
+        state.was_lent |= state.is_lent;
+        state.is_lent
+    }
+
+    /// Ends [`Queue::borrow`]. Wakes the thread only where it waits for that: it would take longer than the write.
+    pub fn give_back(&self) {
+        let mut state = self.state.lock();
+        state.is_lent = false;
+        if std::mem::take(&mut state.is_missed) {
+            self.work.notify_one();
+        }
     }
 
     fn disengage(&self, state: &mut State) {

@@ -2,14 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::ffi;
 
-use super::super::error::{ErrorKind, StoreError};
 use super::super::{Outcome, Request};
-use super::connection::{Connection, Stored};
+use super::connection::Connection;
 use super::errors::{Failure, Trouble};
+use super::execute::execute;
 use super::job::Job;
 use super::patience::Patience;
 use super::place;
@@ -57,6 +56,36 @@ impl Session {
 
     pub fn retire(self) {
         self.connection.retire();
+    }
+
+    /// Writes one thing within the call if that waits neither for the disk nor for anybody's lock. Nothing is answered where
+    /// it was not written: whatever was in the way, the writer thread meets it too, and knows what to make of it.
+    pub fn write_at_once(&mut self, table: &Table, request: &Request) -> Option<Outcome> {
+        let is_fit = !self.spoiled && !self.distrusts_the_log && self.checked.contains(&table.name);
+        if !is_fit || !self.connection.may_write_at_once() || !self.connection.is_current() {
+            return None;
+        }
+        self.connection.wait_for_locks(false);
+        let result = execute(self.connection.as_mut(), table, request);
+        self.connection.wait_for_locks(true);
+        match result {
+            Ok(outcome) => Some(outcome),
+            // SQLite has rolled it back: it was a transaction of its own.
+            Err(failure) => {
+                self.note_impatient(&failure);
+                None
+            }
+        }
+    }
+
+    pub fn needs_checkpoint(&self) -> bool {
+        self.connection.needs_checkpoint()
+    }
+
+    pub fn checkpoint(&mut self) {
+        if let Err(failure) = self.connection.checkpoint() {
+            self.note_impatient(&failure);
+        }
     }
 
     /// Does `jobs` in order and answers one outcome for each. When it returns, every success is committed.
@@ -175,7 +204,7 @@ impl Session {
         if job.is_returned() {
             return Ok(Err(returned()));
         }
-        let result = self.execute(job);
+        let result = execute(self.connection.as_mut(), &job.table, &job.operation.request);
         if let (Err(failure), Some(returns)) = (&result, &job.returns)
             && self.connection.is_guest()
             && may_be_the_guest(failure)
@@ -183,25 +212,6 @@ impl Session {
             returns.begin(&failure.message);
         }
         result
-    }
-
-    fn execute(&mut self, Job { table, operation, .. }: &Job) -> Result<Outcome, Failure> {
-        Ok(Ok(match &operation.request {
-            Request::Save { id, text } => {
-                self.connection.upsert(table, id, text, now())?;
-                None
-            }
-            Request::Delete { id } => {
-                self.connection.delete(table, id)?;
-                None
-            }
-            Request::Load { id } => match self.connection.get(table, id)? {
-                Stored::Nothing => None,
-                Stored::Text(text) => Some(text),
-                Stored::Foreign(what) => return Ok(Err(foreign(table, id, what))),
-            },
-            Request::Close => None,
-        }))
     }
 
     fn finish(&mut self, job: &Job, result: Result<Outcome, Trouble>) -> Outcome {
@@ -220,10 +230,16 @@ impl Session {
         })
     }
 
+    /// Of an attempt that nobody had patience for: a lock says nothing about this connection.
+    fn note_impatient(&mut self, failure: &Failure) {
+        self.spoiled |= failure.spoils_the_connection() && !failure.is_busy();
+        self.distrusts_the_log |= failure.primary() == ffi::SQLITE_IOERR;
+    }
+
     fn note(&mut self, trouble: &Trouble, table: &Table) {
         if let Trouble::Sqlite(failure) = trouble {
+            self.note_impatient(failure);
             self.spoiled |= failure.spoils_the_connection();
-            self.distrusts_the_log |= failure.primary() == ffi::SQLITE_IOERR;
             self.may_only_read |= failure.code == ffi::SQLITE_READONLY && place::may_write_database(&table.path);
         }
     }
@@ -236,15 +252,4 @@ struct Run {
     /// Loads have their own: in WAL mode they succeed while others hold the write lock.
     readers: Patience,
     outcomes: Vec<Outcome>,
-}
-
-fn foreign(table: &Table, id: &str, what: &str) -> StoreError {
-    let place = table.place();
-    StoreError::new(ErrorKind::Corrupt, format!("{place} holds {what} as the state of conversation {id:?}"))
-}
-
-/// Milliseconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,5 @@
-//! The one thread that touches a database file. Everything waiting goes into one transaction and one sync.
+//! The thread that has a database file. Everything waiting goes into one transaction and one sync; between two batches it may
+//! lend its connection for a single write.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -6,27 +7,36 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use super::super::Outcome;
+use parking_lot::Mutex;
+
 use super::super::error::{ErrorKind, StoreError};
+use super::super::{Outcome, Request};
 use super::connection::Open;
 use super::errors::Trouble;
 use super::job::Job;
 use super::patience::Patience;
 use super::queue::{Limits, Queue, Task};
 use super::session::Session;
+use super::table::Table;
+
+/// A longer text is written by the thread: to copy it alone takes a while. In bytes.
+const LONGEST_AT_ONCE: usize = 32 * 1024;
 
 /// Shared by all stores on one file. The thread starts with the first operation and ends, its connection closed, when
 /// the last store is gone and everything is done; a later operation starts another.
 pub struct Writer {
     pub queue: Queue,
     open: Open,
+    /// The open connection. [`Queue`] says whose turn it is, so that nobody waits for this lock.
+    session: Mutex<Option<Session>>,
     /// Goes from each session to the next: [`Session::distrusts_the_log`].
     distrusts_the_log: AtomicBool,
 }
 
 impl Writer {
     pub fn new(open: Open, limits: Limits) -> Arc<Self> {
-        Arc::new(Writer { queue: Queue::new(limits), open, distrusts_the_log: AtomicBool::new(false) })
+        let queue = Queue::new(limits);
+        Arc::new(Writer { queue, open, session: Mutex::default(), distrusts_the_log: AtomicBool::new(false) })
     }
 
     /// Takes over `jobs`. `leaving`: see [`Queue::push`].
@@ -45,21 +55,61 @@ impl Writer {
         }
     }
 
+    /// Does one write in the caller's thread, if nothing was called before it that is not done, and neither disk nor locks
+    /// are waited for. Otherwise answers nothing: it is to be submitted.
+    pub fn write_at_once(&self, table: &Table, request: &Request) -> Option<Outcome> {
+        let is_fit = match request {
+            Request::Save { text, .. } => text.len() <= LONGEST_AT_ONCE,
+            Request::Delete { .. } => true,
+            Request::Load { .. } | Request::Close => false,
+        };
+        if !is_fit || !self.queue.borrow() {
+            return None;
+        }
+        let mut session = self.session.lock();
+        let write = || session.as_mut()?.write_at_once(table, request);
+        let outcome = catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(|_| {
+            disconnect(&mut session);
+            None
+        });
+        drop(session);
+        self.queue.give_back();
+        outcome
+    }
+
     fn serve(&self) {
-        let _guard = Guard(&self.queue);
-        let mut session = None;
+        let _guard = Guard(self);
         loop {
-            match self.queue.next(session.is_some()) {
-                Task::Batch(jobs) => self.work(&mut session, jobs),
+            let connected = self.session.lock().is_some();
+            match self.queue.next(connected) {
+                Task::Batch(jobs) => self.work(&mut self.session.lock(), jobs),
                 Task::Close { ticket, is_last } => {
                     if is_last {
-                        disconnect(&mut session);
+                        disconnect(&mut self.session.lock());
                     }
                     ticket.settle(Ok(None));
                 }
-                Task::Disconnect => disconnect(&mut session),
+                Task::Disconnect => disconnect(&mut self.session.lock()),
                 Task::End => return,
             }
+        }
+    }
+
+    /// Nobody waits for its outcome: what it could not do is left in the log, for the next.
+    fn checkpoint(&self, session: &mut Option<Session>) {
+        let done = catch_unwind(AssertUnwindSafe(|| session.as_mut().map(Session::checkpoint)));
+        if done.is_err() {
+            disconnect(session);
+        }
+        self.look_after(session);
+    }
+
+    fn look_after(&self, session: &mut Option<Session>) {
+        if let Some(session) = session {
+            self.distrusts_the_log.store(session.distrusts_the_log(), Ordering::Relaxed);
+        }
+        if session.as_ref().is_some_and(Session::is_spoiled) {
+            disconnect(session);
         }
     }
 
@@ -68,18 +118,18 @@ impl Writer {
             disconnect(session);
             jobs.iter().map(|_| Err(StoreError::panicked(&*panic))).collect()
         });
-        if let Some(session) = session {
-            self.distrusts_the_log.store(session.distrusts_the_log(), Ordering::Relaxed);
-        }
-        if session.as_ref().is_some_and(Session::is_spoiled) {
-            disconnect(session);
-        }
+        self.look_after(session);
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
             job.settle(outcome);
+        }
+        if session.as_ref().is_some_and(Session::needs_checkpoint) {
+            self.checkpoint(session);
         }
     }
 
     fn answer(&self, session: &mut Option<Session>, jobs: &[Job]) -> Vec<Outcome> {
+        // A write in another thread may have found it unfit.
+        self.look_after(session);
         let patience = Patience::until(Instant::now() + self.queue.limits().patience);
         if let Some(stale) = session.take_if(|session| !session.is_current()) {
             stale.retire();
@@ -123,12 +173,13 @@ fn disconnect(session: &mut Option<Session>) {
 }
 
 /// Should the thread die after all, what waits is rejected, and the next operation starts another.
-struct Guard<'a>(&'a Queue);
+struct Guard<'a>(&'a Writer);
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            drop(self.0.abandon());
+            disconnect(&mut self.0.session.lock());
+            drop(self.0.queue.abandon());
         }
     }
 }

@@ -10,7 +10,7 @@ use super::super::table::Table;
 use super::super::{SqliteConfig, SqliteStore};
 use super::hub::{HandOver, Hub};
 use super::owner::Owner;
-use crate::store::{Operation, Request, Store};
+use crate::store::{Operation, Outcome, Request, Store};
 
 pub struct HostStore {
     inner: SqliteStore,
@@ -62,6 +62,13 @@ impl Store for HostStore {
                 _ => Err(StoreError::new(ErrorKind::Closed, "the database connection was closed")),
             });
         }
+    }
+
+    fn write_at_once(&self, request: &Request) -> Option<Outcome> {
+        if self.hub.is_closed() || self.returns.why().is_some() {
+            return None;
+        }
+        self.inner.write_at_once(request)
     }
 
     fn place(&self, id: &str) -> String {

@@ -1,7 +1,5 @@
 //! Locks held by others, panics, and files that are no databases.
 
-use std::time::Instant;
-
 use super::*;
 
 #[test]

@@ -1,5 +1,6 @@
 //! The store as a whole, against real files. Faults come from [`Probe`] and from other connections on the same file.
 
+mod at_once;
 mod batches;
 mod faults;
 mod files;
@@ -10,7 +11,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rusqlite::ffi;
@@ -130,6 +131,9 @@ struct Probe {
     /// This connection is turned away by a lock until another takes its place.
     stuck: AtomicBool,
     executed: Mutex<Vec<String>>,
+    /// What the connection says when asked whether it may write at once, and whether its log is too long.
+    may_write_at_once: AtomicBool,
+    needs_checkpoint: AtomicBool,
 }
 
 impl Probe {
@@ -187,5 +191,22 @@ impl Connection for Probed {
 
     fn delete(&mut self, table: &Table, id: &str) -> Result<(), Failure> {
         self.inner.delete(table, id)
+    }
+
+    fn may_write_at_once(&self) -> bool {
+        self.probe.may_write_at_once.load(Ordering::SeqCst)
+    }
+
+    fn wait_for_locks(&mut self, wanted: bool) {
+        self.probe.executed.lock().push(format!("wait for locks: {wanted}"));
+    }
+
+    fn needs_checkpoint(&self) -> bool {
+        self.probe.needs_checkpoint.load(Ordering::SeqCst)
+    }
+
+    fn checkpoint(&mut self) -> Result<(), Failure> {
+        self.probe.needs_checkpoint.store(false, Ordering::SeqCst);
+        self.execute("checkpoint")
     }
 }
