@@ -131,6 +131,7 @@ impl Queue {
                 self.disengage(&mut state);
             }
             if connected && state.must_disconnect {
+                state.is_at_work = true;
                 return Task::Disconnect;
             }
             if let Some(task) = self.take(&mut state) {
@@ -141,6 +142,8 @@ impl Queue {
             let is_over = state.users == 0 || state.is_shut;
             if is_over || self.is_idle(&mut state) {
                 if connected {
+                    // Nobody may borrow it meanwhile: he would wait for the lock on it.
+                    state.is_at_work = true;
                     return Task::Disconnect;
                 }
                 // Under the lock: whoever comes next sees that it has to start a thread.

@@ -102,11 +102,29 @@ fn the_connection_is_lent_only_where_nothing_comes_first() {
         queue.give_back();
         assert!(matches!(thread.join().unwrap(), Task::Disconnect), "idle in the end");
     });
+    assert!(!queue.borrow(), "the thread closes it");
     let (second, _) = operation(save("u", "2"));
     queue.push(vec![job(second)], false);
-    assert!(!queue.borrow(), "something waits that the thread has not seen yet");
     queue.abandon();
     assert!(!queue.borrow(), "there is none any more");
+}
+
+#[test]
+fn the_connection_is_not_lent_while_something_waits() {
+    let (queue, store) = (Queue::new(Limits::default()), Place::new().store());
+    let job = |operation| super::super::job::Job { table: store.table.clone(), operation, returns: None };
+    let (first, _) = operation(save("u", "1"));
+    queue.push(vec![job(first)], false);
+    let Task::Batch(_) = queue.next(false) else { panic!("there is a job") };
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| queue.next(true));
+        while !queue.borrow() {}
+        queue.give_back();
+        let (second, _) = operation(save("u", "2"));
+        queue.push(vec![job(second)], false);
+        assert!(!queue.borrow(), "the thread takes it, or has taken it");
+        assert!(matches!(thread.join().unwrap(), Task::Batch(_)));
+    });
 }
 
 #[test]
