@@ -10,8 +10,8 @@ import { Database } from '../support/open.mjs'
 
 if (isMainThread) {
   const worker = new Worker(new URL(import.meta.url), { workerData: JSON.parse(process.argv[2]) })
-  const [mode] = await once(worker, 'message')
-  await once(worker, 'exit')
+  // Both are waited for from the beginning: on a busy machine the worker may be gone once its message is read.
+  const [[mode]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')])
   console.log(mode, /better[-_]sqlite3.*\.node$/m.test(readFileSync('/proc/self/maps', 'utf8')))
 } else {
   const db = new Database(workerData.path)

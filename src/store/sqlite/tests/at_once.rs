@@ -79,7 +79,7 @@ fn a_log_that_is_too_long_is_copied_by_the_writer() {
 
 #[test]
 fn the_connection_is_lent_only_where_nothing_comes_first() {
-    let queue = Queue::new(Limits { idle: Some(Duration::from_millis(50)), ..Limits::default() });
+    let queue = Queue::new(Limits { idle: Some(Duration::from_millis(500)), ..Limits::default() });
     queue.join();
     assert!(!queue.borrow(), "there is none");
     let (first, _) = operation(save("u", "1"));
@@ -94,10 +94,10 @@ fn the_connection_is_lent_only_where_nothing_comes_first() {
     }
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| queue.next(true));
-        while !queue.borrow() {}
+        borrow(&queue);
         assert!(!queue.borrow(), "it is lent");
         // Twice as long as the thread stays without work: it must not close what another uses.
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(1000));
         assert!(!thread.is_finished());
         queue.give_back();
         assert!(matches!(thread.join().unwrap(), Task::Disconnect), "idle in the end");
@@ -112,13 +112,14 @@ fn the_connection_is_lent_only_where_nothing_comes_first() {
 #[test]
 fn the_connection_is_not_lent_while_something_waits() {
     let (queue, store) = (Queue::new(Limits::default()), Place::new().store());
+    queue.join();
     let job = |operation| super::super::job::Job { table: store.table.clone(), operation, returns: None };
     let (first, _) = operation(save("u", "1"));
     queue.push(vec![job(first)], false);
     let Task::Batch(_) = queue.next(false) else { panic!("there is a job") };
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| queue.next(true));
-        while !queue.borrow() {}
+        borrow(&queue);
         queue.give_back();
         let (second, _) = operation(save("u", "2"));
         queue.push(vec![job(second)], false);
@@ -130,19 +131,28 @@ fn the_connection_is_not_lent_while_something_waits() {
 #[test]
 fn a_connection_that_is_to_be_closed_is_not_lent() {
     let (queue, store) = (Queue::new(Limits::default()), Place::new().store());
+    queue.join();
     let (first, _) = operation(save("u", "1"));
     let job = super::super::job::Job { table: store.table.clone(), operation: first, returns: None };
     queue.push(vec![job], false);
     let Task::Batch(_) = queue.next(false) else { panic!("there is a job") };
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| queue.next(true));
-        while !queue.borrow() {}
+        borrow(&queue);
         queue.disconnect(Instant::now());
         queue.give_back();
         assert!(!queue.borrow());
         assert!(matches!(thread.join().unwrap(), Task::Disconnect));
     });
     assert!(!queue.borrow(), "someone waits for it to be closed");
+}
+
+/// Waits until the thread waits for work.
+fn borrow(queue: &Queue) {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !queue.borrow() {
+        assert!(Instant::now() < deadline, "it is never lent");
+    }
 }
 
 /// As the binding asks: whatever was called before is answered.
