@@ -114,7 +114,6 @@ export const TARGETS = [
     chains: at(1),
     measure: 'rate',
     atLeast: 0.9,
-    short: 'without a sync a save takes less time than the way to another thread and back',
   },
   { ...normal, text: 'loads everywhere', operation: 'load', sizes: ALL, chains: ALL, measure: 'rate', atLeast: 1 },
   { ...path, text: 'saves, WAL, 64', chains: at(64), measure: 'rate', atLeast: 6 },

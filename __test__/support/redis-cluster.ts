@@ -42,10 +42,17 @@ export async function startCluster({ replicas = false } = {}): Promise<RedisClus
   const count = replicas ? 2 * MASTERS : MASTERS
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
-      // The bus would listen at port + 10000, which may be out of range.
-      const bus = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]
       const fast = ['--cluster-node-timeout', '5000', '--repl-diskless-sync-delay', '0']
-      return startRedis(...bus, ...fast, '--cluster-replica-validity-factor', '0')
+      for (let attempt = 1; ; attempt++) {
+        // The bus would listen at port + 10000, which may be out of range.
+        const bus = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]
+        try {
+          return await startRedis(...bus, ...fast, '--cluster-replica-validity-factor', '0')
+        } catch (error) {
+          // Between the look for a free port and its use, another test took it.
+          if (attempt === 5 || !/Address already in use/.test(String(error))) throw error
+        }
+      }
     }),
   )
   const addresses = servers.map(({ port }) => `127.0.0.1:${port}`)
