@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { SQLiteStorage } from '../index.js'
 import samples from '../testing/samples.js'
 import { temporaryDirectory } from './support/subjects.js'
+import { mostInOneTurn } from './support/turns.js'
 
 const { sample } = samples
 
@@ -121,22 +122,7 @@ describe('a save', () => {
 
   it('leaves the event loop its turns, however many are called', async () => {
     const { storage } = await native('WAL', 'NORMAL')
-    let going = true
-    let most = 0
-    let sinceTurn = 0
-    const turned = () => {
-      most = Math.max(most, sinceTurn)
-      sinceTurn = 0
-      if (going) setImmediate(turned)
-    }
-    setImmediate(turned)
-    // No timer and no socket in between: a microtask calls the next.
-    for (let number = 0; number < 5000; number++) {
-      await storage.save(version(number))
-      sinceTurn++
-    }
-    going = false
-    await turn()
+    const most = await mostInOneTurn(5000, (number) => storage.save(version(number)))
     // About 50: a millisecond's worth.
     expect(most).toBeLessThan(1000)
   })
