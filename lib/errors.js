@@ -2,7 +2,7 @@
 
 /**
  * Every code, and whether trying the same again later can help.
- * The native side names the same codes in `src/store/error.rs`.
+ * The native side names the same codes in `crates/store/src/error.rs`.
  */
 const RETRYABLE = {
   ERR_STORAGE_INVALID_OPTIONS: false,

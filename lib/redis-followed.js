@@ -8,7 +8,7 @@ const { Follower } = require('./redis-follower.js')
 const startTimer = setTimeout
 const stopTimer = clearTimeout
 
-/** The code of an operation that the link could not answer (`src/store/redis/link.rs`). */
+/** The code of an operation that the link could not answer (`crates/store/src/redis/link/mod.rs`). */
 const RETURNED = 'FLOWKIT_RETURNED'
 
 /** How long operations wait for the ones before them to come back over the bridge, so that they can go natively. In ms. */

@@ -4,7 +4,7 @@ const { openRedisLink } = require('./binding.js')
 const { ioredisPrototypes } = require('./redis-client.js')
 const { tlsOfClient } = require('./redis-tls.js')
 
-/** What `RedisLink.phase()` answers (`src/store/redis/link.rs`). */
+/** What `RedisLink.phase()` answers (`crates/store/src/redis/link/mod.rs`). */
 const LATE = 1
 const READY = 2
 const ENDED = 3

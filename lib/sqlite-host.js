@@ -6,7 +6,7 @@ const { describe, inTransaction, isOccupied, isOpen } = require('./sqlite-databa
 const { InlineSqlite } = require('./sqlite-inline.js')
 const { readHere, writesUnderWay } = require('./sqlite-reads.js')
 
-/** The code of an operation that our connection could not do (`src/store/sqlite/returns.rs`). */
+/** The code of an operation that our connection could not do (`crates/store/src/sqlite/returns.rs`). */
 const RETURNED = 'FLOWKIT_RETURNED'
 
 /**

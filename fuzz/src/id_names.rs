@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path};
 
-use crate::store::id::{file_name, is_plain_component};
+use flowkit_store::file::file_name::{file_name, is_plain_component};
 
 /// Two ids, parted by the byte 0xFF, which no UTF-8 text holds.
 pub fn check(bytes: &[u8]) {

@@ -1,11 +1,4 @@
 //! What the fuzz targets check.
-//!
-//! The addon is a `cdylib` alone, which nothing can link to (a second crate type would turn its link-time optimisation
-//! off). `src/store/` is pure Rust, so it is compiled into this crate once more, as it stands.
-
-#[allow(dead_code)]
-#[path = "../../src/store/mod.rs"]
-mod store;
 
 pub mod id_names;
 pub mod redis_answers;

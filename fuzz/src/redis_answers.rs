@@ -1,7 +1,7 @@
 //! The bytes of a hostile server: never a panic, never a success that the server did not answer.
 
-use crate::store::redis::fuzzing::Answered;
-use crate::store::redis::fuzzing::answers;
+use flowkit_store::redis::fuzzing::Answered;
+use flowkit_store::redis::fuzzing::answers;
 
 /// The bytes are what the server sends back to a save, two loads and a delete, cut into pieces.
 pub fn check(bytes: &[u8]) {

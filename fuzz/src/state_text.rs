@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::store::state::conversation_id;
+use flowkit_store::file::state_owner::conversation_id;
 
 /// Any text, and the same text as the value of a key, so that the fuzzer gets inside of an object at once.
 pub fn check(bytes: &[u8]) {

@@ -13,8 +13,8 @@ use slab::Slab;
 use super::exchange::Exchange;
 use super::failure::Failure;
 use super::raw::{Deferred, Wake, text_to_value, to_value};
-use crate::store::error::{ErrorKind, StoreError};
-use crate::store::{Operation, Outcome, Request, Store, Ticket};
+use flowkit_store::error::{ErrorKind, StoreError};
+use flowkit_store::{Operation, Outcome, Request, Store, Ticket};
 
 /// Hands operations to their stores and settles their promises.
 #[napi]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::raw::Wake;
-use crate::store::{Operation, Outcome, Receiver, Store, Token};
+use flowkit_store::{Operation, Outcome, Receiver, Store, Token};
 
 /// How many bytes of loaded text, and how many promises, one turn of the event loop may settle. Without the limit a
 /// burst of large loads keeps timers and sockets waiting for hundreds of milliseconds (measured: p99 426 to 1,414 ms

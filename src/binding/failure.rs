@@ -2,7 +2,7 @@
 
 use napi_derive::napi;
 
-use crate::store::error::StoreError;
+use flowkit_store::error::StoreError;
 
 /// What a native promise is rejected with. `lib/errors.js` turns it into a `StorageError`, on the JavaScript side,
 /// because errors made on another thread have no JavaScript stack.

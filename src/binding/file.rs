@@ -6,7 +6,7 @@ use napi_derive::napi;
 
 use super::dispatcher::Dispatcher;
 use super::handle::StorageHandle;
-use crate::store::file::{FileConfig, FileStore};
+use flowkit_store::file::{FileConfig, FileStore};
 
 /// The options of `FileStorage`, checked and complete.
 #[napi(object, object_to_js = false)]

@@ -9,7 +9,7 @@ use napi_derive::napi;
 
 use super::dispatcher::{Dispatcher, Waiting};
 use super::raw::Text;
-use crate::store::{Request, Store};
+use flowkit_store::{Request, Store};
 
 /// A store and the way to it. Every method answers a promise; arguments are checked before (`lib/state.js`).
 #[napi]

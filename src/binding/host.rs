@@ -9,9 +9,9 @@ use napi_derive::napi;
 
 use super::dispatcher::Dispatcher;
 use super::handle::StorageHandle;
-use crate::store::sqlite::host::entry::shake_hands;
-use crate::store::sqlite::host::store::HostStore;
-use crate::store::{Request, Store};
+use flowkit_store::sqlite::host::entry::shake_hands;
+use flowkit_store::sqlite::host::store::HostStore;
+use flowkit_store::{Request, Store};
 
 /// A connection of ours beside the user's.
 #[napi]

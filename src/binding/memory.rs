@@ -5,7 +5,7 @@ use napi::bindgen_prelude::{Result, Unknown};
 use napi_derive::napi;
 
 use super::raw::{Text, text_to_value, to_value};
-use crate::store::memory::MemoryStore;
+use flowkit_store::memory::MemoryStore;
 
 /// The same methods as `StorageHandle`, without the wait.
 #[napi]

@@ -8,7 +8,7 @@ use super::dispatcher::Dispatcher;
 use super::failure::Failure;
 use super::handle::StorageHandle;
 use super::tls::TlsContext;
-use crate::store::redis::{Address, RedisConfig, RedisStore, refusal};
+use flowkit_store::redis::{Address, RedisConfig, RedisStore, refusal};
 
 /// The options of `RedisStorage`, checked and complete (`lib/redis-options.js`).
 #[napi(object, object_to_js = false)]

@@ -8,8 +8,8 @@ use napi_derive::napi;
 use super::dispatcher::Dispatcher;
 use super::handle::StorageHandle;
 use super::tls::TlsContext;
-use crate::store::redis::link::{Link, Patience};
-use crate::store::redis::{Address, RedisConfig};
+use flowkit_store::redis::link::{Link, Patience};
+use flowkit_store::redis::{Address, RedisConfig};
 
 /// Where the client is connected right now, and as whom (`lib/redis-follow.js`).
 #[napi(object, object_to_js = false)]

@@ -6,7 +6,7 @@ use napi_derive::napi;
 
 use super::dispatcher::Dispatcher;
 use super::handle::StorageHandle;
-use crate::store::sqlite::{SqliteConfig, SqliteStore};
+use flowkit_store::sqlite::{SqliteConfig, SqliteStore};
 
 /// The options of `SQLiteStorage`, checked and complete.
 #[napi(object, object_to_js = false)]

@@ -5,11 +5,11 @@ use napi::Either;
 use napi_derive::napi;
 
 use super::failure::Failure;
-use crate::store::sqlite::errors::Failure as SqliteFailure;
-use crate::store::sqlite::names;
-use crate::store::sqlite::schema::{COLUMNS_OF, KIND, UNIQUE, judge};
-use crate::store::sqlite::second_copy;
-use crate::store::sqlite::table::Table;
+use flowkit_store::sqlite::errors::Failure as SqliteFailure;
+use flowkit_store::sqlite::names;
+use flowkit_store::sqlite::schema::{COLUMNS_OF, KIND, UNIQUE, judge};
+use flowkit_store::sqlite::second_copy;
+use flowkit_store::sqlite::table::Table;
 
 /// The statements for one table. Those with one `?` take the table's name or the conversation's id.
 #[napi(object, object_from_js = false)]

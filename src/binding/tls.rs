@@ -5,7 +5,7 @@ use std::sync::Arc;
 use napi::bindgen_prelude::{Error, Result, Uint8Array};
 use napi_derive::napi;
 
-use crate::store::redis::{DefaultRoots, Tls, TlsSettings};
+use flowkit_store::redis::{DefaultRoots, Tls, TlsSettings};
 
 /// The options of `tls`, read (`lib/redis-tls.js`).
 #[napi(object, object_to_js = false)]

@@ -1,0 +1,66 @@
+//! What a step of an operation can fail with.
+
+use std::io;
+use std::path::Path;
+
+use crate::error::{ErrorKind, StoreError};
+
+/// An error, and whether it only says that something is not there: of the directory that is no failure, but a reason to
+/// make it.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    pub missing: bool,
+    pub error: StoreError,
+}
+
+impl Fault {
+    /// An input/output error met at `path`.
+    pub fn at(error: &io::Error, path: &Path) -> Self {
+        let kind = error.kind();
+        let error = match kind {
+            io::ErrorKind::NotADirectory => match first_file_in(path) {
+                Some(file) => return Fault::not_a_directory(file),
+                None => StoreError::io(error, &name(path)),
+            },
+            io::ErrorKind::IsADirectory => return Fault::not_a_file(path),
+            _ => StoreError::io(error, &name(path)),
+        };
+        Fault { missing: kind == io::ErrorKind::NotFound, error }
+    }
+
+    /// The option `dir` leads to or through something that cannot hold files.
+    pub fn not_a_directory(path: &Path) -> Self {
+        Fault::from(
+            StoreError::new(ErrorKind::InvalidOptions, format!("{} is a file, not a directory", name(path)))
+                .with_cause(Some("ENOTDIR".to_owned()), "not a directory"),
+        )
+    }
+
+    /// A directory, a pipe or a device has a conversation's name.
+    pub fn not_a_file(path: &Path) -> Self {
+        Fault::corrupt(path, "is not a file")
+    }
+
+    pub fn corrupt(path: &Path, what: &str) -> Self {
+        Fault::from(StoreError::new(ErrorKind::Corrupt, format!("{} {what}", name(path))))
+    }
+
+    pub fn is_corrupt(&self) -> bool {
+        self.error.kind == ErrorKind::Corrupt
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Fault { missing: false, error }
+    }
+}
+
+/// `ENOTDIR` does not say which part of a path is in the way.
+fn first_file_in(path: &Path) -> Option<&Path> {
+    path.ancestors().find(|part| part.metadata().is_ok_and(|metadata| !metadata.is_dir()))
+}
+
+fn name(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,128 @@
+//! One disk sync for many.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::fault::Fault;
+use crate::error::StoreError;
+
+type Answer = Result<(), Fault>;
+
+/// Lets callers that need the same sync share it.
+///
+/// Whoever comes while a sync is running needs the next one, since the running one may have passed what he changed. All
+/// who came meanwhile share that next one: one of them, the leader, runs it, and the others wait for its answer.
+#[derive(Default)]
+pub struct GroupSync {
+    state: Mutex<State>,
+    done: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    running: bool,
+    /// The round that has not begun. A caller keeps his own: the answer of a later round would hide a failure, since a
+    /// disk reports a lost write once only.
+    next: Arc<OnceLock<Answer>>,
+}
+
+impl GroupSync {
+    /// Returns the answer of a sync that began after this call did.
+    pub fn run(&self, sync: impl FnOnce() -> Answer) -> Answer {
+        let mut state = self.state.lock();
+        let round = state.next.clone();
+        loop {
+            if let Some(answer) = round.get() {
+                return answer.clone();
+            }
+            if !state.running {
+                break;
+            }
+            self.done.wait(&mut state);
+        }
+        state.running = true;
+        state.next = Arc::default();
+        drop(state);
+        // A panic that left `running` behind would make all later callers wait for ever.
+        let answer = catch_unwind(AssertUnwindSafe(sync))
+            .unwrap_or_else(|payload| Err(Fault::from(StoreError::panicked(&*payload))));
+        let mut state = self.state.lock();
+        state.running = false;
+        let answer = round.get_or_init(|| answer).clone();
+        drop(state);
+        self.done.notify_all();
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    /// A first sync that is held up, and 20 callers that came meanwhile and whose sync is `second`.
+    fn meanwhile(second: impl Fn() -> Answer + Sync) -> (Vec<Answer>, usize) {
+        let group = GroupSync::default();
+        let syncs = AtomicUsize::new(0);
+        let (began, has_begun) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let answers = thread::scope(|scope| {
+            let (group, syncs, second) = (&group, &syncs, &second);
+            scope.spawn(move || {
+                group.run(|| {
+                    began.send(()).unwrap();
+                    released.recv().unwrap();
+                    syncs.fetch_add(1, Ordering::SeqCst);
+                    Ok(())
+                })
+            });
+            has_begun.recv().unwrap();
+            let late: Vec<_> = (0..20)
+                .map(|_| {
+                    scope.spawn(move || {
+                        group.run(|| {
+                            syncs.fetch_add(1, Ordering::SeqCst);
+                            second()
+                        })
+                    })
+                })
+                .collect();
+            // The first sync and each of the 20 hold the round they joined; the state holds the next one.
+            while Arc::strong_count(&group.state.lock().next) < 21 {
+                thread::sleep(Duration::from_millis(1));
+            }
+            assert_eq!(syncs.load(Ordering::SeqCst), 0, "nobody may run beside the first");
+            release.send(()).unwrap();
+            late.into_iter().map(|caller| caller.join().unwrap()).collect()
+        });
+        (answers, syncs.into_inner())
+    }
+
+    #[test]
+    fn those_who_come_during_a_sync_share_one_later_sync() {
+        let (answers, syncs) = meanwhile(|| Ok(()));
+        assert!(answers.iter().all(Result::is_ok));
+        assert_eq!(syncs, 2);
+    }
+
+    #[test]
+    fn a_failure_reaches_all_who_shared_it() {
+        let (answers, syncs) = meanwhile(|| Err(Fault::from(StoreError::new(ErrorKind::Unavailable, "lost"))));
+        assert!(answers.iter().all(Result::is_err));
+        assert_eq!(syncs, 2);
+    }
+
+    #[test]
+    fn a_panic_is_an_error_and_the_next_sync_runs() {
+        let group = GroupSync::default();
+        let fault = group.run(|| panic!("boom")).unwrap_err();
+        assert_eq!(fault.error.kind, ErrorKind::Internal);
+        assert!(group.run(|| Ok(())).is_ok());
+    }
+}

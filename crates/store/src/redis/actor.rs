@@ -1,0 +1,253 @@
+//! The task that owns the queue and the connection.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::connection::Connection;
+use super::flights::Flights;
+use super::handshake::{self, Identity};
+use super::queue::{Queue, Queued};
+use super::reply::{self, Reply};
+use super::{LAST_LOOK, Limits, RedisConfig, backoff, errors};
+use crate::Operation;
+use crate::error::{Cause, ErrorKind, StoreError};
+
+pub struct Actor {
+    config: Arc<RedisConfig>,
+    limits: Limits,
+    inbox: UnboundedReceiver<Vec<Operation>>,
+    /// The store was dropped: end once the queue is empty.
+    orphaned: bool,
+    queue: Queue,
+    /// What the last attempt to connect, or the last connection, ended with.
+    trouble: Option<StoreError>,
+    /// Attempts and connections that came to nothing, in a row.
+    failures: u32,
+    not_before: Instant,
+    /// The connection that the next one replaces.
+    predecessor: Option<Identity>,
+}
+
+/// Why [`Actor::serve`] returned.
+enum End {
+    /// The connection is no good any more.
+    Broken,
+    /// A close is next, or the store was dropped and everything is answered.
+    Finished,
+}
+
+impl Actor {
+    pub fn new(config: Arc<RedisConfig>, limits: Limits, inbox: UnboundedReceiver<Vec<Operation>>) -> Self {
+        Actor {
+            config,
+            limits,
+            inbox,
+            orphaned: false,
+            queue: Queue::new(),
+            trouble: None,
+            failures: 0,
+            not_before: Instant::now(),
+            predecessor: None,
+        }
+    }
+
+    pub async fn run(mut self) {
+        loop {
+            // Nobody waits: do nothing, also not reconnect.
+            while self.queue.is_empty() {
+                let Some(batch) = self.inbox.recv().await else { return };
+                self.accept_if_room(batch);
+            }
+            if let Some((mut connection, identity)) = self.connect().await {
+                let end = self.serve(&mut connection).await;
+                self.predecessor = identity;
+                match end {
+                    End::Finished => connection.close().await,
+                    End::Broken => self.back_off(),
+                }
+            }
+            if self.finish() {
+                return;
+            }
+        }
+    }
+
+    fn accept(&mut self, batch: Vec<Operation>) {
+        for operation in batch {
+            self.queue.push(Queued::new(operation, self.config.ttl));
+        }
+    }
+
+    /// The same while there is no connection: what waits is bounded, and the newest is turned away.
+    fn accept_if_room(&mut self, batch: Vec<Operation>) {
+        for operation in batch {
+            if self.queue.has_room(&operation, &self.limits) {
+                self.queue.push(Queued::new(operation, self.config.ttl));
+            } else {
+                operation.ticket.settle(Err(errors::queue_full(&self.config.address)));
+            }
+        }
+    }
+
+    /// Settles a close that is next. True when there was one: it ends the task.
+    fn finish(&mut self) -> bool {
+        let mut closed = false;
+        while let Some(close) = self.queue.take_close() {
+            close.operation.ticket.settle(Ok(None));
+            closed = true;
+            // What still arrives are more closes (`Line::admit`). From here on they start a fresh task.
+            self.inbox.close();
+            while let Ok(batch) = self.inbox.try_recv() {
+                self.accept(batch);
+            }
+        }
+        closed
+    }
+
+    fn back_off(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+        self.not_before = Instant::now() + backoff::pause(self.failures);
+    }
+
+    /// A connection that is ready for operations, or nothing once no operation waits for one.
+    async fn connect(&mut self) -> Option<(Connection, Option<Identity>)> {
+        loop {
+            let (config, connect) = (self.config.clone(), self.limits.connect);
+            let (not_before, predecessor) = (self.not_before, self.predecessor.clone());
+            let attempt = async move {
+                sleep_until(not_before).await;
+                handshake::connect(&config, connect, predecessor.as_ref()).await
+            };
+            tokio::pin!(attempt);
+            let result = loop {
+                self.expire();
+                let deadline = self.queue.deadline(self.limits.wait)?;
+                tokio::select! {
+                    biased;
+                    result = &mut attempt => break result,
+                    batch = self.inbox.recv(), if !self.orphaned => match batch {
+                        Some(batch) => self.accept_if_room(batch),
+                        None => self.orphaned = true,
+                    },
+                    () = sleep_until(deadline) => {}
+                }
+            };
+            match result {
+                Ok(connected) => {
+                    self.trouble = None;
+                    return Some(connected);
+                }
+                Err(error) => {
+                    self.back_off();
+                    // The server will not have us as we are: waiting would not help.
+                    if error.kind != ErrorKind::Unavailable {
+                        for queued in self.queue.take_all() {
+                            queued.operation.ticket.settle(Err(error.clone()));
+                        }
+                    }
+                    self.trouble = Some(error);
+                }
+            }
+        }
+    }
+
+    /// Rejects what has waited long enough.
+    fn expire(&mut self) {
+        let wait = self.limits.wait;
+        while let Some(Queued { operation, sent, .. }) = self.queue.take_expired(wait) {
+            let error = errors::waited(&self.config.address, &operation.request, sent, wait, self.trouble.as_ref());
+            operation.ticket.settle(Err(error));
+        }
+    }
+
+    /// Sends and settles until the connection breaks or there is nothing left to do for good.
+    async fn serve(&mut self, connection: &mut Connection) -> End {
+        let mut flights = Flights::default();
+        loop {
+            while let Ok(batch) = self.inbox.try_recv() {
+                self.accept(batch);
+            }
+            while flights.have_room() {
+                let Some(operations) = self.queue.take_pipeline() else { break };
+                flights.launch(connection, &self.config.prefix, operations).await;
+            }
+            if flights.is_empty() && (self.queue.starts_with_close() || self.orphaned) {
+                return End::Finished;
+            }
+            let deadline = flights.deadline(connection, &self.limits);
+            let unanswered = tokio::select! {
+                biased;
+                (operations, answers) = flights.land() => {
+                    connection.note_answer();
+                    self.settle(operations, answers)
+                }
+                batch = self.inbox.recv(), if !self.orphaned => match batch {
+                    Some(batch) => { self.accept(batch); None }
+                    None => { self.orphaned = true; None }
+                },
+                () = connection.broken(), if deadline.is_none() => Some(Vec::new()),
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                    // Perhaps it was this process that slept, and the answers lie in the socket.
+                    sleep(LAST_LOOK).await;
+                    self.give_up(flights.take_stalled(connection, &self.limits))
+                }
+            };
+            if let Some(mut unanswered) = unanswered {
+                unanswered.extend(flights.take_all());
+                self.queue.put_back(unanswered);
+                return End::Broken;
+            }
+        }
+    }
+
+    /// Settles one pipeline. Anything but `None` says that the connection has to be replaced, and which of these
+    /// operations have to be sent again through the next one: setting, getting and deleting may be repeated, as long
+    /// as everything behind it is repeated too.
+    fn settle(&mut self, operations: Vec<Queued>, answers: Result<Vec<Reply>, Cause>) -> Option<Vec<Queued>> {
+        let replies = match answers {
+            Ok(replies) if replies.len() == operations.len() => replies,
+            Ok(_) => {
+                self.trouble = Some(errors::nonsense(&self.config.address));
+                return Some(operations);
+            }
+            Err(cause) => {
+                self.trouble = Some(errors::lost(&self.config.address, cause));
+                return Some(operations);
+            }
+        };
+        let mut spoiled = false;
+        let mut answered = operations.into_iter().zip(replies);
+        for (Queued { operation, .. }, reply) in answered.by_ref() {
+            let in_step = reply.is_in_step(&operation.request);
+            spoiled |= reply.spoils_connection();
+            operation.ticket.settle(reply::outcome(&self.config, &operation.request, reply));
+            if !in_step {
+                self.trouble = Some(errors::nonsense(&self.config.address));
+                // The later answers may be each other's. One of them could say that a conversation is not there.
+                return Some(answered.map(|(operation, _)| operation).collect());
+            }
+        }
+        self.queue.note_progress();
+        if spoiled {
+            return Some(Vec::new());
+        }
+        self.failures = 0;
+        None
+    }
+
+    /// Rejects operations whose connection has gone silent. They are not sent again: nobody waits for them any more.
+    fn give_up(&mut self, stalled: Vec<Queued>) -> Option<Vec<Queued>> {
+        if stalled.is_empty() {
+            return None;
+        }
+        let (address, after) = (&self.config.address, self.limits.answer);
+        for Queued { operation, .. } in stalled {
+            let error = errors::unanswered(address, &operation.request, after);
+            operation.ticket.settle(Err(error));
+        }
+        self.trouble = Some(errors::slow_to_connect(address, after));
+        Some(Vec::new())
+    }
+}

@@ -1,0 +1,72 @@
+//! The way of the fuzz targets (`fuzz/`) to the edge of the connection. Not part of the addon.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+use super::connection::Connection;
+use super::queue::Queued;
+use super::reply::outcome;
+use super::{Address, RedisConfig};
+use crate::testing::{delete, load, operation, save};
+
+/// The outcome of one operation, as far as a fuzz target judges it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answered {
+    Done,
+    Text(String),
+    Refused,
+}
+
+/// What becomes of a save, two loads and a delete that a server answers with `bytes`, which arrive `piece` at a time;
+/// nothing where the connection is given up. The server hangs up behind them.
+pub fn answers(bytes: &[u8], piece: usize) -> Option<Vec<Answered>> {
+    let address = Address::Tcp { host: "h".into(), port: 1 };
+    let config = RedisConfig { ttl: 1, ..RedisConfig::plain(address) };
+    let requests = [save("x", "{}"), load("x"), load("x"), delete("x")];
+    let queued = requests.map(|request| Queued::new(operation(request).0, config.ttl));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let replies = runtime.block_on(async {
+        let (ours, mut theirs) = duplex(64);
+        let bytes = bytes.to_vec();
+        let server = tokio::spawn(async move {
+            // Nothing is answered before it was asked: the parser would throw it away.
+            let mut asked = Vec::new();
+            while asked.iter().filter(|byte| **byte == b'*').count() < 4 {
+                if theirs.read_buf(&mut asked).await.unwrap_or(0) == 0 {
+                    return;
+                }
+            }
+            for piece in bytes.chunks(piece) {
+                if theirs.write_all(piece).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let connection = Connection::over(ours, &config.address).await.expect("nothing is said to begin with");
+        let mut answers = connection.send(&config.prefix, &queued).await;
+        let replies = tokio::time::timeout(Duration::from_secs(10), answers.wait()).await;
+        server.abort();
+        replies.expect("a server that hangs up is noticed")
+    });
+    let replies = replies.ok().filter(|replies| replies.len() == queued.len())?;
+    let outcomes =
+        queued.iter().zip(replies).map(|(queued, reply)| match outcome(&config, &queued.operation.request, reply) {
+            Ok(None) => Answered::Done,
+            Ok(Some(text)) => Answered::Text(text),
+            Err(_) => Answered::Refused,
+        });
+    Some(outcomes.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_reaches_the_judge() {
+        let done = [Answered::Done, Answered::Done, Answered::Text("{}".to_owned()), Answered::Refused];
+        assert_eq!(answers(b"+OK\r\n$-1\r\n$2\r\n{}\r\n-ERR no\r\n", 3), Some(done.to_vec()));
+        assert_eq!(answers(b"+OK\r\n*rubbish", 3), None);
+    }
+}

@@ -1,0 +1,141 @@
+use super::server::Server;
+use super::*;
+use crate::error::ErrorKind;
+use crate::testing::{delete, load, run, save};
+
+#[test]
+fn a_state_comes_back_and_expires_and_goes() {
+    let server = Server::start(&[]);
+    let store = store(server.port);
+    assert_eq!(run(&store, load("x")), Ok(None));
+    assert_eq!(run(&store, save("x", "{\"a\":\"💬\"}")), Ok(None));
+    assert_eq!(run(&store, load("x")), Ok(Some("{\"a\":\"💬\"}".into())));
+    let ttl: i64 = server.ask("TTL flowkit:x");
+    assert!((58..=60).contains(&ttl), "{ttl}");
+    assert_eq!(run(&store, delete("x")), Ok(None));
+    assert_eq!(run(&store, delete("x")), Ok(None));
+    assert_eq!(run(&store, load("x")), Ok(None));
+}
+
+#[test]
+fn a_ttl_of_zero_keeps_it_for_ever() {
+    let server = Server::start(&[]);
+    let store = RedisStore::with_limits(RedisConfig { ttl: 0, ..config(tcp(server.port)) }, limits());
+    run(&store, save("x", "{}")).unwrap();
+    assert_eq!(server.ask::<i64>("TTL flowkit:x"), -1);
+}
+
+#[test]
+fn a_thousand_operations_on_one_id_keep_their_order() {
+    let server = Server::start(&[]);
+    let store = store(server.port);
+    let mut answers = Vec::new();
+    for number in 0..1_000 {
+        let text = number.to_string();
+        answers.push((text.clone(), submit(&store, [save("x", &text), load("x")])));
+    }
+    for (text, mut pair) in answers {
+        assert_eq!(pair.pop().unwrap().wait(), Ok(Some(text)));
+        assert_eq!(pair.pop().unwrap().wait(), Ok(None));
+    }
+}
+
+#[test]
+fn a_burst_of_large_states_comes_through_whole() {
+    let server = Server::start(&[]);
+    let store = RedisStore::new(config(tcp(server.port)));
+    let text = |number: usize| format!("{number}:{}", "x".repeat(number * 20_000));
+    let writes = submit(&store, (0..120).map(|number| save(&number.to_string(), &text(number))));
+    let reads = submit(&store, (0..120).map(|number| load(&number.to_string())));
+    for answer in writes {
+        assert_eq!(answer.wait(), Ok(None));
+    }
+    for (number, answer) in reads.into_iter().enumerate() {
+        assert_eq!(answer.wait().unwrap().unwrap(), text(number));
+    }
+}
+
+#[test]
+fn a_state_of_64_mib_comes_through_whole() {
+    let server = Server::start(&[]);
+    let store = RedisStore::new(config(tcp(server.port)));
+    let text = "é".repeat(32 * 1024 * 1024);
+    run(&store, save("x", &text)).unwrap();
+    assert!(run(&store, load("x")).unwrap().unwrap() == text);
+}
+
+#[test]
+fn a_unix_socket_and_a_database_are_honoured() {
+    let server = Server::start(&[]);
+    let address = Address::Unix(server.socket());
+    let store = RedisStore::with_limits(RedisConfig { db: 5, ..config(address) }, limits());
+    run(&store, save("x", "{}")).unwrap();
+    assert_eq!(server.ask::<i64>("EXISTS flowkit:x"), 0);
+    assert!(server.ask::<String>("INFO keyspace").contains("db5:keys=1"));
+    assert!(store.place("x").ends_with("redis.sock"), "{}", store.place("x"));
+}
+
+#[test]
+fn nothing_connects_before_the_first_operation() {
+    let server = Server::start(&[]);
+    let store = store(server.port);
+    assert_eq!(server.ask::<String>("CLIENT LIST").lines().count(), 1);
+    run(&store, load("x")).unwrap();
+    let clients: String = server.ask("CLIENT LIST");
+    assert_eq!(clients.lines().count(), 2, "{clients}");
+}
+
+#[test]
+fn close_waits_for_what_came_before_and_ends_the_connection() {
+    let server = Server::start(&[]);
+    let store = store(server.port);
+    let mut answers = submit(&store, [save("x", "1"), Request::Close, Request::Close, load("x")]);
+    let kind = answers.pop().unwrap().wait().unwrap_err().kind;
+    assert_eq!(kind, ErrorKind::Closed);
+    assert!(answers.into_iter().all(|answer| answer.wait() == Ok(None)));
+    assert_eq!(server.ask::<String>("GET flowkit:x"), "1");
+    server.wait_until_alone();
+    assert_eq!(run(&store, save("x", "2")).unwrap_err().kind, ErrorKind::Closed);
+    assert_eq!(run(&store, Request::Close), Ok(None));
+}
+
+#[test]
+fn a_store_that_was_never_used_closes_without_a_server() {
+    let store = store(server::free_port());
+    assert_eq!(run(&store, Request::Close), Ok(None));
+    assert_eq!(run(&store, load("x")).unwrap_err().kind, ErrorKind::Closed);
+}
+
+#[test]
+fn a_dropped_store_still_answers_and_then_hangs_up() {
+    let server = Server::start(&[]);
+    let store = store(server.port);
+    let answers = submit(&store, (0..500).map(|number| save("x", &number.to_string())));
+    drop(store);
+    assert!(answers.into_iter().all(|answer| answer.wait() == Ok(None)));
+    assert_eq!(server.ask::<String>("GET flowkit:x"), "499");
+    server.wait_until_alone();
+}
+
+#[test]
+fn a_panic_rejects_what_waits_and_the_next_operation_works() {
+    use crate::{Outcome, Receiver, Ticket, Token};
+    struct Panics;
+    impl Receiver for Panics {
+        fn receive(&self, _token: Token, _is_write: bool, _outcome: Outcome) {
+            panic!("a test panics on purpose");
+        }
+    }
+    let server = Server::start(&[]);
+    let store = store(server.port);
+    run(&store, save("x", "1")).unwrap();
+    let ticket = Ticket::new(0, false, std::sync::Arc::new(Panics));
+    let (next, answer) = operation(load("x"));
+    store.submit(vec![Operation { request: load("x"), ticket }, next]);
+    assert_eq!(answer.wait().unwrap_err().kind, ErrorKind::Internal);
+    // The panic drops the inbox a moment later; what falls into that gap is rejected too, not lost.
+    let outcome = run(&store, load("x"));
+    assert!(matches!(&outcome, Err(error) if error.kind == ErrorKind::Internal) || outcome == Ok(Some("1".into())));
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(run(&store, load("x")), Ok(Some("1".into())));
+}

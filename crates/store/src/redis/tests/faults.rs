@@ -1,0 +1,151 @@
+//! Servers that are not there, or not what they should be.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use super::server::{free_port, read_commands, scripted};
+use super::*;
+use crate::error::{ErrorKind, StoreError};
+use crate::testing::{load, run, save};
+
+/// Fails one save, and makes sure that it takes about as long as operations may wait.
+fn fail(store: &RedisStore) -> StoreError {
+    let start = Instant::now();
+    let error = run(store, save("x", "{}")).unwrap_err();
+    let elapsed = start.elapsed();
+    assert!(elapsed >= Duration::from_millis(1_400) && elapsed < Duration::from_millis(3_000), "{elapsed:?}");
+    error
+}
+
+#[test]
+fn nothing_listening_is_unavailable_within_the_bound() {
+    let port = free_port();
+    let error = fail(&store(port));
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    assert_eq!(error.cause.unwrap().code.as_deref(), Some("ECONNREFUSED"));
+    let expected = format!("the Redis server at 127.0.0.1:{port} cannot be reached: connection refused");
+    assert!(error.reason.starts_with(&expected), "{}", error.reason);
+}
+
+#[test]
+fn a_missing_unix_socket_is_unavailable() {
+    let address = Address::Unix("/nonexistent/redis.sock".into());
+    let error = fail(&RedisStore::with_limits(config(address), limits()));
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    assert_eq!(error.cause.unwrap().code.as_deref(), Some("ENOENT"));
+}
+
+#[test]
+fn an_unknown_host_is_unavailable() {
+    let address = Address::Tcp { host: "no-such-host.invalid".into(), port: 6379 };
+    let error = RedisStore::with_limits(config(address), limits());
+    let error = run(&error, load("x")).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    let code = error.cause.unwrap().code;
+    assert!(matches!(code.as_deref(), Some("ENOTFOUND" | "ETIMEDOUT")), "{code:?}");
+}
+
+#[test]
+fn a_server_that_never_says_a_word_is_unavailable() {
+    let port = scripted(|socket, _| drop(thread::spawn(move || keep(socket))));
+    let error = fail(&store(port));
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    assert_eq!(error.cause.unwrap().code.as_deref(), Some("ETIMEDOUT"));
+}
+
+fn keep(mut socket: TcpStream) {
+    read_commands(&mut socket, usize::MAX);
+}
+
+#[test]
+fn a_web_server_is_no_redis_and_is_not_asked_in_a_loop() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = connections.clone();
+    let port = scripted(move |mut socket, _| {
+        count.fetch_add(1, Ordering::Relaxed);
+        read_commands(&mut socket, 1);
+        let _ = socket.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+    });
+    let error = fail(&store(port));
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    assert!(error.cause.is_some(), "{error:?}");
+    assert!(connections.load(Ordering::Relaxed) < 12, "{connections:?}");
+}
+
+/// Answers the first words of a connection: PING, CLIENT INFO, CLIENT ID, and twice CLIENT SETINFO.
+fn greet(socket: &mut TcpStream) {
+    read_commands(socket, 5);
+    let _ = socket.write_all(b"+PONG\r\n-ERR no\r\n-ERR no\r\n-ERR no\r\n-ERR no\r\n");
+}
+
+#[test]
+fn rubbish_in_the_middle_costs_the_connection_and_time_but_no_more() {
+    let port = scripted(|mut socket, _| {
+        greet(&mut socket);
+        read_commands(&mut socket, 1);
+        let _ = socket.write_all(b"what?\r\n");
+    });
+    let error = fail(&store(port));
+    // It was sent, so nobody knows; it was sent again, so it was not given up early.
+    assert_eq!(error.kind, ErrorKind::Timeout);
+    assert!(error.reason.ends_with("whether it took effect is unknown"), "{}", error.reason);
+}
+
+#[test]
+fn an_answer_of_the_wrong_kind_is_not_taken_for_success() {
+    let port = scripted(|mut socket, _| {
+        greet(&mut socket);
+        read_commands(&mut socket, 1);
+        let _ = socket.write_all(b"*1\r\n:1\r\n");
+        keep(socket);
+    });
+    let error = run(&store(port), save("x", "{}")).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    assert!(error.reason.contains("makes no sense"), "{}", error.reason);
+}
+
+#[test]
+fn a_loading_server_is_waited_for() {
+    let port = scripted(|mut socket, number| {
+        read_commands(&mut socket, 5);
+        if number < 3 {
+            let _ = socket.write_all(b"-LOADING Redis is loading the dataset in memory\r\n:1\r\n:1\r\n:1\r\n:1\r\n");
+            return;
+        }
+        let _ = socket.write_all(b"+PONG\r\n-ERR no\r\n:1\r\n+OK\r\n+OK\r\n");
+        read_commands(&mut socket, 1);
+        let _ = socket.write_all(b"+OK\r\n");
+        keep(socket);
+    });
+    assert_eq!(run(&store(port), save("x", "{}")), Ok(None));
+}
+
+#[test]
+fn a_cluster_node_asks_for_a_cluster_client() {
+    let port = scripted(|mut socket, _| {
+        greet(&mut socket);
+        read_commands(&mut socket, 1);
+        let _ = socket.write_all(b"-MOVED 3999 127.0.0.1:6381\r\n");
+        keep(socket);
+    });
+    let error = run(&store(port), save("x", "{}")).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    assert!(error.reason.contains("cluster client"), "{}", error.reason);
+    assert_eq!(error.cause.unwrap().code.as_deref(), Some("MOVED"));
+}
+
+#[test]
+fn too_much_waiting_turns_the_newest_away() {
+    let config = config(tcp(free_port()));
+    let small = Limits { operations: 10, grace: Duration::ZERO, ..limits() };
+    let store = RedisStore::with_limits(config, small);
+    let answers = submit(&store, (0..20).map(|number| save("x", &number.to_string())));
+    let errors: Vec<_> = answers.into_iter().map(|answer| answer.wait().unwrap_err()).collect();
+    assert!(errors.iter().all(|error| error.kind == ErrorKind::Unavailable));
+    assert_eq!(errors.iter().position(|error| error.reason.contains("too many")), Some(10));
+    assert_eq!(errors.iter().filter(|error| error.reason.contains("too many")).count(), 10);
+}

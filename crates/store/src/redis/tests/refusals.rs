@@ -1,0 +1,127 @@
+//! A real server that says no.
+
+use std::time::Instant;
+
+use super::server::Server;
+use super::*;
+use crate::error::{ErrorKind, StoreError};
+use crate::testing::{load, run, save};
+
+/// Fails a load at once.
+fn denied(config: RedisConfig) -> StoreError {
+    let store = RedisStore::with_limits(config, Limits::default());
+    let start = Instant::now();
+    let answers = submit(&store, [load("x"), load("y")]);
+    let mut errors: Vec<_> = answers.into_iter().map(|answer| answer.wait().unwrap_err()).collect();
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert_eq!(errors[0], errors[1]);
+    errors.remove(0)
+}
+
+#[test]
+fn a_wrong_password_is_denied_at_once_and_never_shown() {
+    let server = Server::start(&["--requirepass", "right"]);
+    let address = || tcp(server.port);
+    let error = denied(RedisConfig { password: Some("s3cret".into()), ..config(address()) });
+    assert_eq!(error.kind, ErrorKind::Denied);
+    assert_eq!(error.cause.as_ref().unwrap().code.as_deref(), Some("WRONGPASS"));
+    assert!(!format!("{error:?}").contains("s3cret"));
+    let error = denied(config(address()));
+    assert_eq!(error.kind, ErrorKind::Denied);
+    assert_eq!(error.cause.unwrap().code.as_deref(), Some("NOAUTH"));
+    let error =
+        denied(RedisConfig { username: Some("nobody".into()), password: Some("right".into()), ..config(address()) });
+    assert_eq!(error.kind, ErrorKind::Denied);
+    let right = RedisConfig { password: Some("right".into()), ..config(address()) };
+    assert_eq!(run(&RedisStore::new(right), save("x", "{}")), Ok(None));
+}
+
+#[test]
+fn a_corrected_password_works_for_the_next_operation() {
+    let server = Server::start(&[]);
+    server.ask::<()>("CONFIG SET requirepass other");
+    let config = RedisConfig { password: Some("right".into()), ..config(tcp(server.port)) };
+    let store = RedisStore::with_limits(config, limits());
+    assert_eq!(run(&store, load("x")).unwrap_err().kind, ErrorKind::Denied);
+    let client = redis::Client::open(format!("redis://:other@127.0.0.1:{}", server.port)).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    redis::cmd("CONFIG").arg(&["SET", "requirepass", "right"]).exec(&mut connection).unwrap();
+    assert_eq!(run(&store, load("x")), Ok(None));
+}
+
+#[test]
+fn a_password_too_many_does_no_harm() {
+    let server = Server::start(&[]);
+    let config = RedisConfig { password: Some("s3cret".into()), ..config(tcp(server.port)) };
+    assert_eq!(run(&RedisStore::new(config), save("x", "{}")), Ok(None));
+}
+
+#[test]
+fn a_user_who_may_only_get_and_set_is_enough() {
+    let server = Server::start(&[]);
+    server.ask::<()>("ACL SETUSER eve on >pw ~flowkit:* -@all +get +set +del");
+    let eve = RedisConfig { username: Some("eve".into()), password: Some("pw".into()), ..config(tcp(server.port)) };
+    let store = RedisStore::with_limits(eve, limits());
+    run(&store, save("x", "1")).unwrap();
+    server.ask::<i64>("CLIENT KILL USER eve");
+    assert_eq!(run(&store, load("x")), Ok(Some("1".into())));
+    server.ask::<()>("ACL SETUSER eve -get");
+    let error = run(&store, load("x")).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Denied);
+    assert_eq!(error.cause.unwrap().code.as_deref(), Some("NOPERM"));
+    assert_eq!(run(&store, save("x", "2")), Ok(None));
+}
+
+#[test]
+fn a_database_out_of_range_is_a_wrong_option() {
+    let server = Server::start(&[]);
+    let error = denied(RedisConfig { db: 99, ..config(tcp(server.port)) });
+    assert_eq!(error.kind, ErrorKind::InvalidOptions);
+    assert!(error.reason.contains("database 99"), "{}", error.reason);
+}
+
+#[test]
+fn foreign_data_is_corrupt_is_left_alone_and_can_be_replaced() {
+    let server = Server::start(&[]);
+    let store = store(server.port);
+    server.ask::<i64>("RPUSH flowkit:x 1 2");
+    let error = run(&store, load("x")).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Corrupt);
+    assert!(error.reason.starts_with("the key \"flowkit:x\" of"), "{}", error.reason);
+    assert_eq!(server.ask::<i64>("LLEN flowkit:x"), 2);
+    server.ask::<i64>("SETBIT flowkit:y 0 1");
+    assert_eq!(run(&store, load("y")).unwrap_err().kind, ErrorKind::Corrupt);
+    assert_eq!(run(&store, save("x", "{}")), Ok(None));
+    assert_eq!(run(&store, load("x")), Ok(Some("{}".into())));
+}
+
+#[test]
+fn out_of_memory_is_unavailable_and_does_not_show_the_state() {
+    let server = Server::start(&["--maxmemory", "1"]);
+    let error = run(&store(server.port), save("x", "{\"slot\":1}")).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    assert_eq!(error.cause.as_ref().unwrap().code.as_deref(), Some("OOM"));
+    assert!(!format!("{error:?}").contains("slot"));
+}
+
+/// The number under which the server knows the store's connection, the only one beside the asking one.
+fn connection_id(server: &Server) -> String {
+    let clients: String = server.ask("CLIENT LIST");
+    let line = clients.lines().find(|line| !line.contains("cmd=client|list")).expect(&clients);
+    line.split(' ').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_server_that_became_a_replica_is_left_and_found_again() {
+    let server = Server::start(&[]);
+    let store = store(server.port);
+    run(&store, save("x", "1")).unwrap();
+    let before = connection_id(&server);
+    server.ask::<()>("REPLICAOF 127.0.0.1 1");
+    let error = run(&store, save("x", "2")).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    assert_eq!(error.cause.unwrap().code.as_deref(), Some("READONLY"));
+    server.ask::<()>("REPLICAOF NO ONE");
+    assert_eq!(run(&store, save("x", "3")), Ok(None));
+    assert_ne!(connection_id(&server), before);
+}
