@@ -3,62 +3,73 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use flowkit_store::{Request, Store};
 use napi::Env;
 use napi::bindgen_prelude::{Result, Unknown};
 use napi_derive::napi;
 
-use super::dispatcher::{Dispatcher, Waiting};
+use super::dispatcher::{Dispatcher, PendingPromises};
 use super::raw::Text;
-use flowkit_store::{Request, Store};
 
-/// A store and the way to it. Every method answers a promise; arguments are checked before (`lib/state.js`).
+/// The kinds of operations, as `operation.kind` names them in JavaScript.
+#[napi(string_enum = "lowercase")]
+pub enum Kind {
+    Load,
+    Save,
+    Delete,
+}
+
+impl Kind {
+    /// Builds the request for `id`. `text` is the JSON of a state, for the kinds that store one; `ttl` is in seconds.
+    pub fn request(self, id: String, text: Option<Text>, ttl: Option<u32>) -> Request {
+        match self {
+            Kind::Load => Request::Load { id },
+            Kind::Save => {
+                Request::Save { id, text: text.map(|text| text.0).unwrap_or_default(), ttl: ttl.unwrap_or(0) }
+            }
+            Kind::Delete => Request::Delete { id },
+        }
+    }
+}
+
+/// A store and the way to it. Arguments are checked before they get here (`lib/state.js`).
 #[napi]
 pub struct StorageHandle {
     store: Arc<dyn Store>,
-    waiting: Rc<Waiting>,
+    pending: Rc<PendingPromises>,
 }
 
 impl StorageHandle {
     pub fn new(dispatcher: &Dispatcher, store: Arc<dyn Store>) -> Self {
-        let waiting = dispatcher.adopt(&store);
-        StorageHandle { store, waiting }
+        let pending = dispatcher.adopt(&store);
+        StorageHandle { store, pending }
     }
 }
 
 #[napi]
 impl StorageHandle {
-    /// Stores `text` under `id`.
-    #[napi(ts_return_type = "Promise<void>", catch_unwind)]
-    pub fn save<'env>(
+    /// Puts an operation on the hand-over list. The promise resolves to the text of a load, to `undefined`, or to a boolean.
+    #[napi(ts_return_type = "Promise<string | boolean | undefined>", catch_unwind)]
+    pub fn submit<'env>(
         &self,
         env: &'env Env,
+        #[napi(ts_arg_type = "'load' | 'save' | 'delete'")] kind: Kind,
         id: String,
-        #[napi(ts_arg_type = "string")] text: Text,
+        #[napi(ts_arg_type = "string | undefined")] text: Option<Text>,
+        ttl: Option<u32>,
     ) -> Result<Unknown<'env>> {
-        self.waiting.enqueue(env, &self.store, Request::Save { id, text: text.0 })
+        self.pending.enqueue(env, &self.store, kind.request(id, text, ttl))
     }
 
-    /// Answers the text under `id`, or `undefined`.
-    #[napi(ts_return_type = "Promise<string | undefined>", catch_unwind)]
-    pub fn load<'env>(&self, env: &'env Env, id: String) -> Result<Unknown<'env>> {
-        self.waiting.enqueue(env, &self.store, Request::Load { id })
-    }
-
-    /// Forgets `id`.
-    #[napi(ts_return_type = "Promise<void>", catch_unwind)]
-    pub fn delete<'env>(&self, env: &'env Env, id: String) -> Result<Unknown<'env>> {
-        self.waiting.enqueue(env, &self.store, Request::Delete { id })
-    }
-
-    /// Waits for everything before it, then releases what the store opened.
+    /// Waits for everything submitted before, then releases what the store opened. Nothing is submitted afterwards.
     #[napi(ts_return_type = "Promise<void>", catch_unwind)]
     pub fn close<'env>(&self, env: &'env Env) -> Result<Unknown<'env>> {
-        self.waiting.enqueue(env, &self.store, Request::Close)
+        self.pending.close(env, &self.store)
     }
 
-    /// Where `id` is kept, as an error message names it.
+    /// Returns where `id` is kept, as an error message names it.
     #[napi(catch_unwind)]
-    pub fn place(&self, id: String) -> String {
-        self.store.place(&id)
+    pub fn location(&self, id: String) -> String {
+        self.store.location(&id)
     }
 }

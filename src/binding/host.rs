@@ -58,10 +58,9 @@ impl HostLink {
     #[napi(catch_unwind)]
     pub fn take_returned(&self) -> Vec<ReturnedOperation> {
         let operation = |request| match request {
-            Request::Save { id, text } => ReturnedOperation { method: "save".into(), id, text: Some(text) },
+            Request::Save { id, text, .. } => ReturnedOperation { method: "save".into(), id, text: Some(text) },
             Request::Load { id } => ReturnedOperation { method: "load".into(), id, text: None },
             Request::Delete { id } => ReturnedOperation { method: "delete".into(), id, text: None },
-            Request::Close => ReturnedOperation { method: "close".into(), id: String::new(), text: None },
         };
         self.store.take_returned().into_iter().map(operation).collect()
     }

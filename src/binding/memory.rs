@@ -1,11 +1,12 @@
-//! The native side of `MemoryStorage`: answers on the spot, so it needs no promise of its own.
+//! The native side of `MemoryStorage`. It returns results within the call, so it needs no promise of its own.
 
+use flowkit_store::memory::{MemoryAnswer, MemoryStore};
 use napi::Env;
 use napi::bindgen_prelude::{Result, Unknown};
 use napi_derive::napi;
 
+use super::handle::Kind;
 use super::raw::{Text, text_to_value, to_value};
-use flowkit_store::memory::MemoryStore;
 
 /// The same methods as `StorageHandle`, without the wait.
 #[napi]
@@ -18,39 +19,35 @@ impl MemoryHandle {
     #[napi(constructor, catch_unwind)]
     pub fn new() -> Self {
         super::quiet_panics();
-        MemoryHandle { store: MemoryStore::new() }
+        MemoryHandle { store: MemoryStore::default() }
     }
 
-    /// Stores `text` under `id`.
-    #[napi(catch_unwind)]
-    pub fn save(&self, id: String, #[napi(ts_arg_type = "string")] text: Text) {
-        self.store.save(id, text.0);
-    }
-
-    /// Answers the text under `id`, or `undefined`.
-    #[napi(ts_return_type = "string | undefined", catch_unwind)]
-    pub fn load<'env>(&self, env: &'env Env, id: String) -> Result<Unknown<'env>> {
-        self.store.load(&id, |text| match text {
-            Some(text) => text_to_value(env, text),
-            None => to_value(env, ()),
+    /// Does an operation and returns the text of a load, `undefined`, or a boolean.
+    #[napi(ts_return_type = "string | boolean | undefined", catch_unwind)]
+    pub fn submit<'env>(
+        &self,
+        env: &'env Env,
+        #[napi(ts_arg_type = "'load' | 'save' | 'delete'")] kind: Kind,
+        id: String,
+        #[napi(ts_arg_type = "string | undefined")] text: Option<Text>,
+        ttl: Option<u32>,
+    ) -> Result<Unknown<'env>> {
+        self.store.run(kind.request(id, text, ttl), |answer| match answer {
+            MemoryAnswer::Text(Some(text)) => text_to_value(env, text),
+            MemoryAnswer::Text(None) | MemoryAnswer::Done => to_value(env, ()),
+            MemoryAnswer::Flag(flag) => to_value(env, flag),
         })
     }
 
-    /// Forgets `id`.
-    #[napi(catch_unwind)]
-    pub fn delete(&self, id: String) {
-        self.store.delete(&id);
-    }
-
-    /// Forgets everything.
+    /// Removes everything.
     #[napi(catch_unwind)]
     pub fn close(&self) {
         self.store.clear();
     }
 
-    /// Where `id` is kept, as an error message names it.
+    /// Returns where `id` is kept, as an error message names it.
     #[napi(catch_unwind)]
-    pub fn place(&self, _id: String) -> String {
+    pub fn location(&self, _id: String) -> String {
         "this process's memory".to_owned()
     }
 }

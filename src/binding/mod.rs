@@ -1,7 +1,7 @@
 //! The boundary to Node: converts, and nothing else.
 
+mod completion_queue;
 mod dispatcher;
-mod exchange;
 mod failure;
 mod file;
 mod handle;
@@ -14,8 +14,8 @@ mod sqlite;
 mod sqlite_inline;
 mod tls;
 
-/// Keeps panics from printing: an adapter prints nothing, and what a panic has to say reaches the user as the cause of
-/// an `ERR_STORAGE_INTERNAL`. This package has its own copy of the standard library, so no other code is affected.
+/// Keeps panics from printing: an adapter prints nothing. The message of a panic reaches the user as the cause of an
+/// `ERR_STORAGE_INTERNAL`. This package has its own copy of the standard library, so no other code is affected.
 fn quiet_panics() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| std::panic::set_hook(Box::new(|_| {})));

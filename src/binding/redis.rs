@@ -21,20 +21,18 @@ pub struct RedisOptions {
     pub password: Option<String>,
     pub db: i64,
     pub prefix: String,
-    /// Seconds; 0 for no expiry.
-    pub ttl: u32,
 }
 
 /// Connects at the first operation.
 #[napi(catch_unwind)]
 pub fn open_redis(dispatcher: &Dispatcher, options: RedisOptions, tls: Option<&TlsContext>) -> StorageHandle {
-    let RedisOptions { host, port, path, username, password, db, prefix, ttl } = options;
+    let RedisOptions { host, port, path, username, password, db, prefix } = options;
     let address = match path {
         Some(path) => Address::Unix(path.into()),
         None => Address::Tcp { host, port },
     };
     let tls = tls.map(TlsContext::share);
-    let config = RedisConfig { address, tls, username, password, db, name: None, prefix, ttl };
+    let config = RedisConfig { address, tls, username, password, db, name: None, prefix };
     StorageHandle::new(dispatcher, Arc::new(RedisStore::new(config)))
 }
 

@@ -69,10 +69,10 @@ impl RedisLink {
         self.link.end(&reason, Duration::from_millis(patience.into()));
     }
 
-    /// The way to the connection for states that expire after `ttl` seconds; 0 for never. Its ids are whole keys.
+    /// Returns the way to the connection. Its ids are whole keys.
     #[napi(catch_unwind)]
-    pub fn handle(&self, dispatcher: &Dispatcher, ttl: u32) -> StorageHandle {
-        StorageHandle::new(dispatcher, Arc::new(self.link.view(ttl)))
+    pub fn handle(&self, dispatcher: &Dispatcher) -> StorageHandle {
+        StorageHandle::new(dispatcher, Arc::new(self.link.view()))
     }
 }
 
@@ -85,7 +85,7 @@ pub fn open_redis_link(options: RedisLinkOptions, tls: Option<&TlsContext>) -> R
         None => Address::Tcp { host, port },
     };
     let tls = tls.map(TlsContext::share);
-    let config = RedisConfig { address, tls, username, password, db, name, prefix: String::new(), ttl: 0 };
+    let config = RedisConfig { address, tls, username, password, db, name, prefix: String::new() };
     let patience = Patience {
         connect: Duration::from_millis(connect_timeout.into()),
         answer: Duration::from_millis(answer_timeout.into()),

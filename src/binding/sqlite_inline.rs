@@ -30,7 +30,7 @@ pub struct SqliteStatements {
 pub fn sqlite_statements(path: String, table: String) -> SqliteStatements {
     let table = Table::new(path.as_ref(), table);
     SqliteStatements {
-        place: table.place(),
+        place: table.location(),
         create: table.create,
         upsert: table.upsert,
         get: table.get,

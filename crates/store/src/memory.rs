@@ -1,51 +1,63 @@
 //! Conversations in this process's own memory, outside V8's heap.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
-use parking_lot::Mutex;
+use crate::Request;
 
 /// Growing one table of a million entries would stop the JavaScript thread for tens of milliseconds; growing one of
-/// 256 small ones is never felt.
+/// 256 small ones is not noticeable.
 const SHARDS: usize = 256;
 
 type Texts = HashMap<Box<str>, Box<str>>;
 
-/// A map from id to JSON text. Each lock is held for one look-up and is practically never contended: an adapter lives
-/// on one JavaScript thread.
+/// An [`Answer`](crate::Answer) whose text still lies in the store.
+#[derive(Debug, PartialEq, Eq)]
+pub enum MemoryAnswer<'a> {
+    Done,
+    Text(Option<&'a str>),
+    Flag(bool),
+}
+
+/// A map from id to JSON text. Lives on one JavaScript thread, so it needs no lock.
 pub struct MemoryStore {
     hasher: RandomState,
-    shards: Box<[Mutex<Texts>]>,
+    shards: Box<[RefCell<Texts>]>,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        MemoryStore { hasher: RandomState::new(), shards: (0..SHARDS).map(|_| RefCell::default()).collect() }
+    }
 }
 
 impl MemoryStore {
-    pub fn new() -> Self {
-        MemoryStore { hasher: RandomState::new(), shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+    /// Does `request` and calls `read` with its answer. The text of a load is lent and not copied first.
+    pub fn run<R>(&self, request: Request, read: impl FnOnce(MemoryAnswer<'_>) -> R) -> R {
+        let mut shard = self.shard(request.id()).borrow_mut();
+        match request {
+            // `into_boxed_str` gives back the spare capacity: a stored state costs its length and no more.
+            Request::Save { id, text, .. } => drop(shard.insert(id.into_boxed_str(), text.into_boxed_str())),
+            Request::Load { id } => return read(MemoryAnswer::Text(shard.get(&*id).map(|text| &**text))),
+            Request::Delete { id } => drop(shard.remove(&*id)),
+            #[cfg(test)]
+            Request::Append { id, text } => {
+                let stored = shard.entry(id.into_boxed_str()).or_default();
+                *stored = [&**stored, &*text].concat().into();
+            }
+        }
+        read(MemoryAnswer::Done)
     }
 
-    pub fn save(&self, id: String, text: String) {
-        // `into_boxed_str` gives back the spare capacity: a stored state costs its length and no more.
-        self.shard(&id).lock().insert(id.into_boxed_str(), text.into_boxed_str());
-    }
-
-    /// Calls `read` with the stored text, if any, without copying it first.
-    pub fn load<R>(&self, id: &str, read: impl FnOnce(Option<&str>) -> R) -> R {
-        let shard = self.shard(id).lock();
-        read(shard.get(id).map(|text| &**text))
-    }
-
-    pub fn delete(&self, id: &str) {
-        self.shard(id).lock().remove(id);
-    }
-
-    /// Forgets everything and returns the memory.
+    /// Removes everything and gives the memory back.
     pub fn clear(&self) {
         for shard in &self.shards {
-            *shard.lock() = Texts::new();
+            *shard.borrow_mut() = Texts::new();
         }
     }
 
-    fn shard(&self, id: &str) -> &Mutex<Texts> {
+    fn shard(&self, id: &str) -> &RefCell<Texts> {
         &self.shards[self.hasher.hash_one(id) as usize % SHARDS]
     }
 }
@@ -54,22 +66,31 @@ impl MemoryStore {
 mod tests {
     use super::*;
 
-    fn load(store: &MemoryStore, id: &str) -> Option<String> {
-        store.load(id, |text| text.map(str::to_owned))
+    use crate::testing::{delete, load, save};
+
+    fn loaded(store: &MemoryStore, id: &str) -> Option<String> {
+        store.run(load(id), |answer| match answer {
+            MemoryAnswer::Text(text) => text.map(str::to_owned),
+            other => panic!("a load returned {other:?}"),
+        })
+    }
+
+    fn write(store: &MemoryStore, request: Request) {
+        store.run(request, |answer| assert_eq!(answer, MemoryAnswer::Done));
     }
 
     #[test]
     fn keeps_the_last_text_of_each_id() {
-        let store = MemoryStore::new();
+        let store = MemoryStore::default();
         for number in 0..2000 {
-            store.save(format!("c{number}"), "old".to_owned());
-            store.save(format!("c{number}"), format!("text {number}"));
+            write(&store, save(&format!("c{number}"), "old"));
+            write(&store, save(&format!("c{number}"), &format!("text {number}")));
         }
-        store.delete("c7");
-        assert_eq!(load(&store, "c7"), None);
-        assert_eq!(load(&store, "c8").as_deref(), Some("text 8"));
-        assert_eq!(load(&store, "c1999").as_deref(), Some("text 1999"));
+        write(&store, delete("c7"));
+        assert_eq!(loaded(&store, "c7"), None);
+        assert_eq!(loaded(&store, "c8").as_deref(), Some("text 8"));
+        assert_eq!(loaded(&store, "c1999").as_deref(), Some("text 1999"));
         store.clear();
-        assert_eq!(load(&store, "c8"), None);
+        assert_eq!(loaded(&store, "c8"), None);
     }
 }

@@ -14,33 +14,49 @@ impl Receiver for Channel {
     }
 }
 
-/// An operation and where its outcome arrives.
-pub fn operation(request: Request) -> (Operation, Answer) {
-    let (sender, receiver) = mpsc::channel();
-    let is_write = request.is_write();
-    let ticket = Ticket::new(0, is_write, Arc::new(Channel(sender)));
-    (Operation { request, ticket }, Answer(receiver))
-}
-
 /// The outcome of one operation, once it is there.
-pub struct Answer(mpsc::Receiver<Outcome>);
+pub struct Pending(mpsc::Receiver<Outcome>);
 
-impl Answer {
+impl Pending {
+    /// Returns whether the outcome is there. Takes it, if so.
+    pub fn is_settled(&self) -> bool {
+        self.0.try_recv().is_ok()
+    }
+
     /// Waits at most 30 seconds: a promise that never settles fails the test instead of hanging it.
     pub fn wait(self) -> Outcome {
         self.0.recv_timeout(Duration::from_secs(30)).expect("the operation was never settled")
     }
 }
 
+/// A ticket, and where its outcome arrives.
+pub fn ticket(is_write: bool) -> (Ticket, Pending) {
+    let (sender, receiver) = mpsc::channel();
+    (Ticket::new(0, is_write, Arc::new(Channel(sender))), Pending(receiver))
+}
+
+/// An operation, and where its outcome arrives.
+pub fn operation(request: Request) -> (Operation, Pending) {
+    let (ticket, pending) = ticket(request.is_write());
+    (Operation { request, ticket }, pending)
+}
+
 /// Submits one request and waits for its outcome.
 pub fn run(store: &dyn Store, request: Request) -> Outcome {
-    let (operation, answer) = operation(request);
+    let (operation, pending) = operation(request);
     store.submit(vec![operation]);
-    answer.wait()
+    pending.wait()
+}
+
+/// Closes the store and waits for the end of it.
+pub fn close(store: &dyn Store) -> Outcome {
+    let (ticket, pending) = ticket(false);
+    store.close(ticket);
+    pending.wait()
 }
 
 pub fn save(id: &str, text: &str) -> Request {
-    Request::Save { id: id.to_owned(), text: text.to_owned() }
+    Request::Save { id: id.to_owned(), text: text.to_owned(), ttl: 0 }
 }
 
 pub fn load(id: &str) -> Request {
@@ -50,3 +66,14 @@ pub fn load(id: &str) -> Request {
 pub fn delete(id: &str) -> Request {
     Request::Delete { id: id.to_owned() }
 }
+
+/// The outcome of a load that finds `text`.
+pub fn found(text: impl Into<String>) -> Outcome {
+    Ok(crate::Answer::Text(Some(text.into())))
+}
+
+/// The outcome of a load that finds nothing.
+pub const ABSENT: Outcome = Ok(crate::Answer::Text(None));
+
+/// The outcome of a save or a delete.
+pub const DONE: Outcome = Ok(crate::Answer::Done);

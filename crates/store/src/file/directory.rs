@@ -1,13 +1,14 @@
-//! The directory of a store: making it, and getting its entries onto the disk.
+//! Makes the directory of a store and gets its entries onto the disk.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 
-use super::fault::Fault;
+use super::error::FileError;
 use super::group_sync::GroupSync;
+use crate::private_fs::{create_dir, sync_dir, sync_dir_above};
 
 pub struct Directory {
     path: PathBuf,
@@ -19,7 +20,7 @@ pub struct Directory {
 
 impl Directory {
     pub fn new(path: PathBuf) -> Self {
-        // The directory above once in any case: another process may have made ours a moment ago.
+        // Syncs the directory above once in any case: another process may have made ours a moment ago.
         let unsynced = Mutex::new(path.parent().map(Path::to_path_buf).into_iter().collect());
         Directory { path, unsynced, group: GroupSync::default() }
     }
@@ -29,7 +30,7 @@ impl Directory {
     }
 
     /// Makes the directory and those above it that are missing.
-    pub fn create(&self) -> Result<(), Fault> {
+    pub fn create(&self) -> Result<(), FileError> {
         let missing = self.missing()?;
         // Before they are made: an operation that finds them there syncs after that, and must know of these.
         for above in missing.iter().filter_map(|path| path.parent()) {
@@ -39,80 +40,44 @@ impl Directory {
             }
         }
         for path in missing.into_iter().rev() {
-            match make(path) {
+            match create_dir(path) {
                 Ok(()) => {}
                 // Made meanwhile, by another operation or another process.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(Fault::not_a_directory(path)),
-                Err(error) => return Err(Fault::at(&error, path)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(FileError::not_a_directory(path));
+                }
+                Err(error) => return Err(FileError::at(&error, path)),
             }
         }
         Ok(())
     }
 
-    /// The directory and those above it that are not there, the lowest first.
-    fn missing(&self) -> Result<Vec<&Path>, Fault> {
+    /// Returns the directory and those above it that are not there, the lowest first.
+    fn missing(&self) -> Result<Vec<&Path>, FileError> {
         let mut missing = Vec::new();
         for path in self.path.ancestors().filter(|path| !path.as_os_str().is_empty()) {
             match fs::metadata(path) {
                 Ok(metadata) if metadata.is_dir() => break,
-                Ok(_) => return Err(Fault::not_a_directory(path)),
+                Ok(_) => return Err(FileError::not_a_directory(path)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(path),
-                Err(error) => return Err(Fault::at(&error, path)),
+                Err(error) => return Err(FileError::at(&error, path)),
             }
         }
         Ok(missing)
     }
 
-    /// Gets onto the disk every entry made, replaced or removed before this call. Shared by all who wait for it.
-    pub fn sync(&self) -> Result<(), Fault> {
+    /// Gets onto the disk every entry made, replaced or removed before this call. Callers that wait at the same time share one sync.
+    pub fn sync(&self) -> Result<(), FileError> {
         self.group.run(|| {
             let above = std::mem::take(&mut *self.unsynced.lock());
-            let synced = above.iter().try_for_each(|path| match sync_entries(path) {
-                // One may put an entry into a directory that one may not read, but cannot open it to sync it.
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-                result => result.map_err(|error| Fault::at(&error, path)),
-            });
+            let synced =
+                above.iter().try_for_each(|path| sync_dir_above(path).map_err(|error| FileError::at(&error, path)));
             if synced.is_err() {
                 self.unsynced.lock().extend(above);
                 return synced;
             }
-            sync_entries(&self.path).map_err(|error| Fault::at(&error, &self.path))
+            sync_dir(&self.path).map_err(|error| FileError::at(&error, &self.path))
         })
     }
-}
-
-#[cfg(unix)]
-fn make(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-
-    DirBuilder::new().mode(0o700).create(path)?;
-    // A umask can only take rights away; without the owner's, nothing could be kept here.
-    if fs::metadata(path)?.permissions().mode() & 0o700 != 0o700 {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn make(path: &Path) -> io::Result<()> {
-    DirBuilder::new().create(path)
-}
-
-#[cfg(unix)]
-fn sync_entries(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    let directory = fs::OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(path)?;
-    match directory.sync_all() {
-        // Some network and FUSE file systems have no such thing; no save could ever succeed there.
-        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
-        result => result,
-    }
-}
-
-/// Windows has no sync of a directory.
-#[cfg(not(unix))]
-fn sync_entries(_path: &Path) -> io::Result<()> {
-    Ok(())
 }

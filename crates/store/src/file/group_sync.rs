@@ -5,10 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::fault::Fault;
+use super::error::FileError;
 use crate::error::StoreError;
 
-type Answer = Result<(), Fault>;
+type Answer = Result<(), FileError>;
 
 /// Lets callers that need the same sync share it.
 ///
@@ -47,7 +47,7 @@ impl GroupSync {
         drop(state);
         // A panic that left `running` behind would make all later callers wait for ever.
         let answer = catch_unwind(AssertUnwindSafe(sync))
-            .unwrap_or_else(|payload| Err(Fault::from(StoreError::panicked(&*payload))));
+            .unwrap_or_else(|payload| Err(FileError::from(StoreError::panicked(&*payload))));
         let mut state = self.state.lock();
         state.running = false;
         let answer = round.get_or_init(|| answer).clone();
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_failure_reaches_all_who_shared_it() {
-        let (answers, syncs) = meanwhile(|| Err(Fault::from(StoreError::new(ErrorKind::Unavailable, "lost"))));
+        let (answers, syncs) = meanwhile(|| Err(FileError::from(StoreError::new(ErrorKind::Unavailable, "lost"))));
         assert!(answers.iter().all(Result::is_err));
         assert_eq!(syncs, 2);
     }

@@ -1,19 +1,19 @@
-//! Conversations as JSON files, one file each.
+//! Keeps conversations as JSON files, one file each.
 //!
-//! [`lanes`] decides who runs when, [`conversations`] what an operation does, [`access`] and [`directory`] do it to the
-//! disk. Every file has its name from [`file_name`], which no choice of id can lead out of the directory.
+//! [`keyed_queue`] decides what runs when. [`operations`] is what each operation does. [`state_file`] and [`directory`] do it
+//! to the disk. Every file has its name from [`file_name`], which no choice of id can lead out of the directory.
 
-mod access;
-mod case;
-mod conversations;
+mod case_sensitivity;
+mod cleanup;
 mod directory;
-mod fault;
+mod error;
 pub mod file_name;
+mod foreign_files;
 mod group_sync;
-mod lanes;
-mod plain;
+mod keyed_queue;
+mod operations;
+mod state_file;
 pub mod state_owner;
-mod sweep;
 mod temporary;
 
 #[cfg(test)]
@@ -22,45 +22,50 @@ mod tests;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use self::case::Case;
-use self::conversations::Conversations;
-use self::lanes::{Crew, Lanes};
-use super::{Operation, Store};
+use self::case_sensitivity::CaseSensitivity;
+use self::keyed_queue::{Concurrency, KeyedQueue};
+use self::operations::Operations;
+use crate::{Operation, Store, Ticket};
 
 pub struct FileConfig {
     /// Absolute; made at the first save.
     pub dir: PathBuf,
-    /// What follows the name, with its dot, such as `.json`.
+    /// The end of each file's name, with its dot, such as `.json`.
     pub extension: String,
-    /// Whether a save waits until file and directory are on the disk.
+    /// A save waits until file and directory are on the disk.
     pub durable: bool,
 }
 
 pub struct FileStore {
-    lanes: Lanes,
-    conversations: Arc<Conversations>,
+    queue: KeyedQueue,
+    operations: Arc<Operations>,
 }
 
 impl FileStore {
     /// Touches no file.
     pub fn new(config: FileConfig) -> Self {
-        FileStore::with_case(config, Case::default())
+        FileStore::with_case(config, CaseSensitivity::default())
     }
 
-    fn with_case(config: FileConfig, case: Case) -> Self {
-        let crew = if config.durable { Crew::WAITING } else { Crew::BUSY };
-        let conversations = Arc::new(Conversations::new(config, case));
-        let worker = conversations.clone();
-        FileStore { lanes: Lanes::new(crew, move |request| worker.run(request)), conversations }
+    fn with_case(config: FileConfig, case: CaseSensitivity) -> Self {
+        let concurrency = if config.durable { Concurrency::DURABLE } else { Concurrency::NOT_DURABLE };
+        let operations = Arc::new(Operations::new(config, case));
+        let worker = operations.clone();
+        FileStore { queue: KeyedQueue::new(concurrency, move |request| worker.run(request)), operations }
     }
 }
 
 impl Store for FileStore {
     fn submit(&self, operations: Vec<Operation>) {
-        self.lanes.submit(operations);
+        self.queue.submit(operations);
     }
 
-    fn place(&self, id: &str) -> String {
-        self.conversations.place(id).display().to_string()
+    /// Nothing stays open between operations, so there is nothing to release.
+    fn close(&self, ticket: Ticket) {
+        self.queue.close(ticket);
+    }
+
+    fn location(&self, id: &str) -> String {
+        self.operations.location(id).display().to_string()
     }
 }

@@ -10,16 +10,17 @@ use super::flights::Flights;
 use super::handshake::{self, Identity};
 use super::queue::{Queue, Queued};
 use super::reply::{self, Reply};
-use super::{LAST_LOOK, Limits, RedisConfig, backoff, errors};
-use crate::Operation;
+use super::{LAST_LOOK, Limits, Message, RedisConfig, backoff, errors};
 use crate::error::{Cause, ErrorKind, StoreError};
+use crate::{Answer, Ticket};
 
 pub struct Actor {
     config: Arc<RedisConfig>,
     limits: Limits,
-    inbox: UnboundedReceiver<Vec<Operation>>,
+    inbox: UnboundedReceiver<Message>,
     /// The store was dropped: end once the queue is empty.
     orphaned: bool,
+    closing: Option<Ticket>,
     queue: Queue,
     /// What the last attempt to connect, or the last connection, ended with.
     trouble: Option<StoreError>,
@@ -39,12 +40,13 @@ enum End {
 }
 
 impl Actor {
-    pub fn new(config: Arc<RedisConfig>, limits: Limits, inbox: UnboundedReceiver<Vec<Operation>>) -> Self {
+    pub fn new(config: Arc<RedisConfig>, limits: Limits, inbox: UnboundedReceiver<Message>) -> Self {
         Actor {
             config,
             limits,
             inbox,
             orphaned: false,
+            closing: None,
             queue: Queue::new(),
             trouble: None,
             failures: 0,
@@ -55,10 +57,13 @@ impl Actor {
 
     pub async fn run(mut self) {
         loop {
-            // Nobody waits: do nothing, also not reconnect.
+            // Nothing waits: do nothing, also not reconnect.
             while self.queue.is_empty() {
-                let Some(batch) = self.inbox.recv().await else { return };
-                self.accept_if_room(batch);
+                if let Some(ticket) = self.closing.take() {
+                    return ticket.settle(Ok(Answer::Done));
+                }
+                let Some(message) = self.inbox.recv().await else { return };
+                self.accept_if_room(message);
             }
             if let Some((mut connection, identity)) = self.connect().await {
                 let end = self.serve(&mut connection).await;
@@ -68,42 +73,28 @@ impl Actor {
                     End::Broken => self.back_off(),
                 }
             }
-            if self.finish() {
-                return;
-            }
         }
     }
 
-    fn accept(&mut self, batch: Vec<Operation>) {
-        for operation in batch {
-            self.queue.push(Queued::new(operation, self.config.ttl));
+    fn accept(&mut self, message: Message) {
+        match message {
+            Message::Operations(operations) => {
+                operations.into_iter().for_each(|operation| self.queue.push(Queued::new(operation)));
+            }
+            Message::Close(ticket) => self.closing = Some(ticket),
         }
     }
 
     /// The same while there is no connection: what waits is bounded, and the newest is turned away.
-    fn accept_if_room(&mut self, batch: Vec<Operation>) {
-        for operation in batch {
+    fn accept_if_room(&mut self, message: Message) {
+        let Message::Operations(operations) = message else { return self.accept(message) };
+        for operation in operations {
             if self.queue.has_room(&operation, &self.limits) {
-                self.queue.push(Queued::new(operation, self.config.ttl));
+                self.queue.push(Queued::new(operation));
             } else {
                 operation.ticket.settle(Err(errors::queue_full(&self.config.address)));
             }
         }
-    }
-
-    /// Settles a close that is next. True when there was one: it ends the task.
-    fn finish(&mut self) -> bool {
-        let mut closed = false;
-        while let Some(close) = self.queue.take_close() {
-            close.operation.ticket.settle(Ok(None));
-            closed = true;
-            // What still arrives are more closes (`Line::admit`). From here on they start a fresh task.
-            self.inbox.close();
-            while let Ok(batch) = self.inbox.try_recv() {
-                self.accept(batch);
-            }
-        }
-        closed
     }
 
     fn back_off(&mut self) {
@@ -173,7 +164,7 @@ impl Actor {
                 let Some(operations) = self.queue.take_pipeline() else { break };
                 flights.launch(connection, &self.config.prefix, operations).await;
             }
-            if flights.is_empty() && (self.queue.starts_with_close() || self.orphaned) {
+            if flights.is_empty() && (self.closing.is_some() || self.orphaned) {
                 return End::Finished;
             }
             let deadline = flights.deadline(connection, &self.limits);

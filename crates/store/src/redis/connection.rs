@@ -205,17 +205,18 @@ fn tune(socket: TcpStream) -> TcpStream {
 fn command(prefix: &str, queued: &Queued) -> Cmd {
     let key = |id: &str| [prefix, id].concat();
     match &queued.operation.request {
-        Request::Save { id, text } => {
+        Request::Save { id, text, ttl } => {
             let mut command = Cmd::with_capacity(5, prefix.len() + id.len() + text.len() + 32);
             command.arg("SET").arg(key(id)).arg(text);
-            if queued.ttl > 0 {
-                command.arg("EX").arg(queued.ttl);
+            if *ttl > 0 {
+                command.arg("EX").arg(ttl);
             }
             command
         }
         Request::Load { id } => redis::cmd("GET").arg(key(id)).take(),
         Request::Delete { id } => redis::cmd("DEL").arg(key(id)).take(),
-        Request::Close => unreachable!("the queue keeps a close out of pipelines"),
+        #[cfg(test)]
+        Request::Append { id, text } => redis::cmd("APPEND").arg(key(id)).arg(text).take(),
     }
 }
 

@@ -128,7 +128,6 @@ mod tests {
             db: 0,
             name: None,
             prefix: "p:".into(),
-            ttl: 0,
         };
         assert_eq!(config.key("a\0b"), "p:a\0b");
         assert_eq!(place(&config, "a\0\"\n"), r#"the key "p:a\0\"\n" of the Redis server at [::1]:6379"#);

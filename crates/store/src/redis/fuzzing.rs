@@ -8,6 +8,7 @@ use super::connection::Connection;
 use super::queue::Queued;
 use super::reply::outcome;
 use super::{Address, RedisConfig};
+use crate::Answer;
 use crate::testing::{delete, load, operation, save};
 
 /// The outcome of one operation, as far as a fuzz target judges it.
@@ -22,9 +23,9 @@ pub enum Answered {
 /// nothing where the connection is given up. The server hangs up behind them.
 pub fn answers(bytes: &[u8], piece: usize) -> Option<Vec<Answered>> {
     let address = Address::Tcp { host: "h".into(), port: 1 };
-    let config = RedisConfig { ttl: 1, ..RedisConfig::plain(address) };
+    let config = RedisConfig::plain(address);
     let requests = [save("x", "{}"), load("x"), load("x"), delete("x")];
-    let queued = requests.map(|request| Queued::new(operation(request).0, config.ttl));
+    let queued = requests.map(|request| Queued::new(operation(request).0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let replies = runtime.block_on(async {
         let (ours, mut theirs) = duplex(64);
@@ -52,8 +53,8 @@ pub fn answers(bytes: &[u8], piece: usize) -> Option<Vec<Answered>> {
     let replies = replies.ok().filter(|replies| replies.len() == queued.len())?;
     let outcomes =
         queued.iter().zip(replies).map(|(queued, reply)| match outcome(&config, &queued.operation.request, reply) {
-            Ok(None) => Answered::Done,
-            Ok(Some(text)) => Answered::Text(text),
+            Ok(Answer::Text(Some(text))) => Answered::Text(text),
+            Ok(_) => Answered::Done,
             Err(_) => Answered::Refused,
         });
     Some(outcomes.collect())

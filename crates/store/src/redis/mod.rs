@@ -41,9 +41,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::error::StoreError;
 use super::runtime::runtime;
-use super::{Operation, Request, Store};
+use super::{Answer, Operation, Store, Ticket};
 use actor::Actor;
 pub use tls::{DefaultRoots, Tls, TlsSettings};
 
@@ -70,8 +69,6 @@ pub struct RedisConfig {
     pub name: Option<String>,
     /// What stands before the id in every key.
     pub prefix: String,
-    /// Seconds until a saved state expires; 0 for never. Renewed by each save.
-    pub ttl: u32,
 }
 
 impl RedisConfig {
@@ -79,7 +76,7 @@ impl RedisConfig {
     #[cfg(any(fuzzing, test))]
     fn plain(address: Address) -> Self {
         let prefix = String::new();
-        RedisConfig { address, tls: None, username: None, password: None, db: 0, name: None, prefix, ttl: 0 }
+        RedisConfig { address, tls: None, username: None, password: None, db: 0, name: None, prefix }
     }
 
     fn key(&self, id: &str) -> String {
@@ -125,14 +122,9 @@ impl Default for Limits {
 pub struct RedisStore {
     config: Arc<RedisConfig>,
     limits: Limits,
-    line: Mutex<Line>,
-}
-
-/// The way to the task. The task ends when this is dropped and its queue is empty: it holds no way back here.
-#[derive(Default)]
-struct Line {
-    inbox: Option<UnboundedSender<Vec<Operation>>>,
-    closed: bool,
+    /// The way to the task; `None` before the first operation. The task ends when this is dropped and its queue is empty:
+    /// it holds no way back here.
+    inbox: Mutex<Option<UnboundedSender<Message>>>,
 }
 
 impl RedisStore {
@@ -141,10 +133,10 @@ impl RedisStore {
     }
 
     fn with_limits(config: RedisConfig, limits: Limits) -> Self {
-        RedisStore { config: Arc::new(config), limits, line: Mutex::default() }
+        RedisStore { config: Arc::new(config), limits, inbox: Mutex::default() }
     }
 
-    fn start(&self) -> UnboundedSender<Vec<Operation>> {
+    fn start(&self) -> UnboundedSender<Message> {
         let (sender, inbox) = unbounded_channel();
         runtime().spawn(Actor::new(self.config.clone(), self.limits, inbox).run());
         sender
@@ -153,46 +145,38 @@ impl RedisStore {
 
 impl Store for RedisStore {
     fn submit(&self, operations: Vec<Operation>) {
-        let mut line = self.line.lock();
-        let (batch, late) = line.admit(operations);
-        if !batch.is_empty() {
-            let unsent = match &line.inbox {
-                Some(inbox) => inbox.send(batch).err().map(|refused| refused.0),
-                None => Some(batch),
-            };
-            // No task yet, or a panic ended it: that one's operations were rejected, these get a fresh one.
-            if let Some(batch) = unsent {
-                let inbox = self.start();
-                let _ = inbox.send(batch);
-                line.inbox = Some(inbox);
-            }
-        }
-        drop(line);
-        for operation in late {
-            operation.ticket.settle(Err(StoreError::closed()));
+        let mut inbox = self.inbox.lock();
+        let unsent = match &*inbox {
+            Some(inbox) => inbox.send(Message::Operations(operations)).err().map(|refused| refused.0),
+            None => Some(Message::Operations(operations)),
+        };
+        // No task yet, or a panic ended it: that one's operations were rejected, these get a fresh one.
+        if let Some(message) = unsent {
+            let fresh = self.start();
+            let _ = fresh.send(message);
+            *inbox = Some(fresh);
         }
     }
 
-    fn place(&self, id: &str) -> String {
+    fn close(&self, ticket: Ticket) {
+        let unsent = match &*self.inbox.lock() {
+            Some(inbox) => inbox.send(Message::Close(ticket)).err().map(|refused| refused.0),
+            None => Some(Message::Close(ticket)),
+        };
+        // No task, so nothing is open.
+        if let Some(Message::Close(ticket)) = unsent {
+            ticket.settle(Ok(Answer::Done));
+        }
+    }
+
+    fn location(&self, id: &str) -> String {
         errors::place(&self.config, id)
     }
 }
 
-impl Line {
-    /// Parts what still goes to the task from what comes after a close. A second close goes there too, so that it
-    /// waits for the first one.
-    fn admit(&mut self, operations: Vec<Operation>) -> (Vec<Operation>, Vec<Operation>) {
-        let mut batch = Vec::with_capacity(operations.len());
-        let mut late = Vec::new();
-        for operation in operations {
-            let is_close = matches!(operation.request, Request::Close);
-            if self.closed && !is_close {
-                late.push(operation);
-            } else {
-                self.closed |= is_close;
-                batch.push(operation);
-            }
-        }
-        (batch, late)
-    }
+/// What the task is told.
+enum Message {
+    Operations(Vec<Operation>),
+    /// The last message.
+    Close(Ticket),
 }

@@ -17,16 +17,14 @@ const OVERHEAD: usize = 128;
 
 pub struct Queued {
     pub operation: Operation,
-    /// Seconds until what it saves expires; 0 for never.
-    pub ttl: u32,
     since: Instant,
     /// It went out through a connection that then broke: a write may have been executed.
     pub sent: bool,
 }
 
 impl Queued {
-    pub fn new(operation: Operation, ttl: u32) -> Self {
-        Queued { operation, ttl, since: Instant::now(), sent: false }
+    pub fn new(operation: Operation) -> Self {
+        Queued { operation, since: Instant::now(), sent: false }
     }
 
     pub fn size(&self) -> usize {
@@ -35,12 +33,7 @@ impl Queued {
 }
 
 fn size(request: &Request) -> usize {
-    OVERHEAD
-        + match request {
-            Request::Save { id, text } => id.len() + text.len(),
-            Request::Load { id } | Request::Delete { id } => id.len(),
-            Request::Close => 0,
-        }
+    OVERHEAD + request.size()
 }
 
 pub struct Queue {
@@ -69,7 +62,6 @@ impl Queue {
     /// so may a burst while the connection is only being made.
     pub fn has_room(&self, operation: &Operation, limits: &Limits) -> bool {
         self.deadline(limits.grace).is_none_or(|end_of_grace| Instant::now() < end_of_grace)
-            || matches!(operation.request, Request::Close)
             || (self.waiting.len() < limits.operations && self.bytes + size(&operation.request) <= limits.bytes)
     }
 
@@ -88,20 +80,11 @@ impl Queue {
         Some(queued)
     }
 
-    /// The close at the head, if that is what comes next.
-    pub fn take_close(&mut self) -> Option<Queued> {
-        self.starts_with_close().then(|| self.pop()).flatten()
-    }
-
-    pub fn starts_with_close(&self) -> bool {
-        self.waiting.front().is_some_and(|head| matches!(head.operation.request, Request::Close))
-    }
-
-    /// The next operations for one pipeline, up to a close. None when there is nothing to send now.
+    /// The next operations for one pipeline. None when there is nothing to send now.
     pub fn take_pipeline(&mut self) -> Option<Vec<Queued>> {
         let mut taken = Vec::new();
         let mut bytes = 0;
-        while !self.starts_with_close() && taken.len() < OPERATIONS_PER_PIPELINE {
+        while taken.len() < OPERATIONS_PER_PIPELINE {
             let Some(head) = self.waiting.front() else { break };
             bytes += head.size();
             if bytes > BYTES_PER_PIPELINE && !taken.is_empty() {
@@ -116,10 +99,9 @@ impl Queue {
         self.progress = Instant::now();
     }
 
-    /// When the operation at the head runs out of time, given how long one may wait for a connection. A close needs
-    /// none and has no such time.
+    /// When the operation at the head runs out of time, given how long one may wait for a connection.
     pub fn deadline(&self, wait: Duration) -> Option<Instant> {
-        let head = self.waiting.front().filter(|_| !self.starts_with_close())?;
+        let head = self.waiting.front()?;
         Some(head.since.max(self.progress) + wait)
     }
 
@@ -129,14 +111,10 @@ impl Queue {
         late.then(|| self.pop()).flatten()
     }
 
-    /// Everything up to a close.
+    /// Everything, in order.
     pub fn take_all(&mut self) -> Vec<Queued> {
-        let mut taken = Vec::new();
-        while !self.starts_with_close() {
-            let Some(queued) = self.pop() else { break };
-            taken.push(queued);
-        }
-        taken
+        self.bytes = 0;
+        self.waiting.drain(..).collect()
     }
 }
 
@@ -154,17 +132,11 @@ mod tests {
     }
 
     fn queued(request: Request) -> Queued {
-        Queued::new(operation(request).0, 0)
+        Queued::new(operation(request).0)
     }
 
     fn ids(taken: &[Queued]) -> Vec<&str> {
-        taken
-            .iter()
-            .map(|queued| match &queued.operation.request {
-                Request::Save { id, .. } | Request::Load { id } | Request::Delete { id } => id.as_str(),
-                Request::Close => "(close)",
-            })
-            .collect()
+        taken.iter().map(|queued| queued.operation.request.id()).collect()
     }
 
     #[test]
@@ -190,26 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_overtakes_a_close() {
-        let mut queue = queue_of(vec![load("a"), Request::Close, load("b")]);
-        assert!(queue.take_close().is_none());
-        assert_eq!(ids(&queue.take_pipeline().unwrap()), ["a"]);
-        assert!(queue.take_pipeline().is_none());
-        assert!(queue.take_all().is_empty());
-        assert!(queue.take_expired(Duration::ZERO).is_none());
-        assert!(queue.take_close().is_some());
-        assert_eq!(ids(&queue.take_all()), ["b"]);
-    }
-
-    #[test]
     fn one_operation_is_let_in_however_large_and_a_second_is_not() {
         let limits = Limits { bytes: 1_000, operations: 2, grace: Duration::ZERO, ..Limits::default() };
         let large = || operation(save("a", &"x".repeat(5_000))).0;
         let mut queue = Queue::new();
         assert!(queue.has_room(&large(), &limits));
-        queue.push(Queued::new(large(), 0));
+        queue.push(Queued::new(large()));
         assert!(!queue.has_room(&operation(load("b")).0, &limits));
-        assert!(queue.has_room(&operation(Request::Close).0, &limits));
         assert!(queue.has_room(&operation(load("b")).0, &Limits { grace: Duration::from_secs(60), ..limits }));
         let mut queue = queue_of(vec![load("a")]);
         assert!(queue.has_room(&operation(load("b")).0, &limits));

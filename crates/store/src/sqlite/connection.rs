@@ -53,27 +53,6 @@ pub trait Connection: Send {
         false
     }
 
-    /// Whether a write, here and now, would touch no disk: it is not synced, and no checkpoint is due.
-    fn may_write_at_once(&self) -> bool {
-        false
-    }
-
-    /// Whether a lock held by others is waited for at all. It is, unless told otherwise.
-    fn wait_for_locks(&mut self, wanted: bool) {
-        let _ = wanted;
-    }
-
-    /// Whether the write-ahead log has become so long that it should be copied into the database. False where SQLite does so
-    /// by itself.
-    fn needs_checkpoint(&self) -> bool {
-        false
-    }
-
-    /// Copies what nobody reads any more.
-    fn checkpoint(&mut self) -> Result<(), Failure> {
-        Ok(())
-    }
-
     /// Closes a connection that is no longer current, so that it cannot harm the file that took the place of its own.
     fn retire(self: Box<Self>) {}
 }

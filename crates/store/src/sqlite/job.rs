@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::error::{ErrorKind, StoreError};
-use super::super::{Operation, Outcome, Request};
+use super::super::{Operation, Outcome};
 use super::errors::Trouble;
 use super::returns::{Returns, may_be_the_guest, returned};
 use super::table::Table;
@@ -40,14 +40,5 @@ impl Job {
             returns.push(request);
         }
         ticket.settle(outcome);
-    }
-
-    /// Of id and text, in bytes.
-    pub fn size(&self) -> usize {
-        match &self.operation.request {
-            Request::Save { id, text } => id.len() + text.len(),
-            Request::Load { id } | Request::Delete { id } => id.len(),
-            Request::Close => 0,
-        }
     }
 }

@@ -30,8 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::error::StoreError;
-use super::{Operation, Outcome, Request, Store};
+use super::{Operation, Store, Ticket};
 use job::Job;
 use returns::Returns;
 use table::Table;
@@ -67,28 +66,17 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn submit(&self, operations: Vec<Operation>) {
-        let mut jobs = Vec::with_capacity(operations.len());
-        let mut leaving = false;
-        for operation in operations {
-            if matches!(operation.request, Request::Close) {
-                leaving |= !self.closed.swap(true, Ordering::Relaxed);
-            } else if self.closed.load(Ordering::Relaxed) {
-                operation.ticket.settle(Err(StoreError::closed()));
-                continue;
-            }
-            jobs.push(Job { table: self.table.clone(), operation, returns: self.returns.clone() });
-        }
-        if !jobs.is_empty() {
-            self.writer.submit(jobs, leaving);
-        }
+        let job = |operation| Job { table: self.table.clone(), operation, returns: self.returns.clone() };
+        self.writer.submit(operations.into_iter().map(job).collect());
     }
 
-    fn write_at_once(&self, request: &Request) -> Option<Outcome> {
-        if self.closed.load(Ordering::Relaxed) { None } else { self.writer.write_at_once(&self.table, request) }
+    fn close(&self, ticket: Ticket) {
+        self.closed.store(true, Ordering::Relaxed);
+        self.writer.close(ticket);
     }
 
-    fn place(&self, _id: &str) -> String {
-        self.table.place()
+    fn location(&self, _id: &str) -> String {
+        self.table.location()
     }
 
     fn release(&self, deadline: Instant) {

@@ -1,12 +1,12 @@
 //! The database file as the file system sees it: made with care, recognised again, and why it cannot be opened.
 
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
 use rusqlite::ffi;
 
 use super::super::error::{ErrorKind, StoreError};
+use super::super::private_fs::{create_dir, create_file, sync_dir_above};
 use super::errors::{Failure, Trouble};
 use super::names::name;
 
@@ -44,32 +44,13 @@ pub fn prepare(path: &Path) -> Result<(), Trouble> {
     if let Some(directory) = path.parent() {
         make_directory(directory).map_err(|error| Trouble::Refused(told(error, directory)))?;
     }
-    let mut options = OpenOptions::new();
     // Only if it is new. To open and close a database file that exists drops the locks that this process has on it.
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let made = match options.open(path) {
-        Ok(file) => file.metadata().and_then(|data| give_to_owner(path, &data, 0o600)),
+    let made = match create_file(path) {
+        Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     };
     made.map_err(|error| Trouble::Refused(told(error, path)))
-}
-
-/// A umask can only take rights away. One that takes the owner's would leave a database that cannot be opened.
-#[cfg(unix)]
-fn give_to_owner(path: &Path, data: &Metadata, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    if data.permissions().mode() & mode == mode {
-        return Ok(());
-    }
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn give_to_owner(_path: &Path, _data: &Metadata, _mode: u32) -> io::Result<()> {
-    Ok(())
 }
 
 fn make_directory(directory: &Path) -> io::Result<()> {
@@ -80,40 +61,19 @@ fn make_directory(directory: &Path) -> io::Result<()> {
     if let Some(parent) = parent {
         make_directory(parent)?;
     }
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(directory) {
+    match create_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             // Another process was faster, or it is a file.
             return if directory.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) };
         }
         other => other?,
     }
-    give_to_owner(directory, &directory.metadata()?, 0o700)?;
-    if let Err(error) = sync_entry(parent) {
+    if let Some(Err(error)) = parent.map(sync_dir_above) {
         // So that the next attempt makes and syncs it again. Somebody may use it by now: then it stays.
         let _ = std::fs::remove_dir(directory);
         return Err(error);
     }
     Ok(())
-}
-
-/// Gets the entry of a new directory in `parent` onto the disk, so that it outlives a power loss.
-fn sync_entry(parent: Option<&Path>) -> io::Result<()> {
-    let (true, Some(parent)) = (cfg!(unix), parent) else { return Ok(()) };
-    match File::open(parent).and_then(|parent| parent.sync_all()) {
-        // Not every file system can do it; and one may put an entry into a directory that one may not read.
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
-            ) =>
-        {
-            Ok(())
-        }
-        result => result,
-    }
 }
 
 /// SQLite says CANTOPEN for many things. Where it is a matter of permissions, say so.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::super::{Request, Ticket};
+use super::super::Ticket;
 use super::job::Job;
 
 /// The bounds of one transaction, and of the wait for it.
@@ -41,9 +41,15 @@ pub enum Task {
     End,
 }
 
+/// What waits in line.
+pub enum Work {
+    Job(Job),
+    Close(Ticket),
+}
+
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<Work>,
     /// Stores that are neither closed nor dropped.
     users: usize,
     has_thread: bool,
@@ -54,12 +60,6 @@ struct State {
     disconnects: u64,
     /// The thread is doing what it took.
     is_at_work: bool,
-    /// Another thread has borrowed the connection.
-    is_lent: bool,
-    /// It was since the thread last looked.
-    was_lent: bool,
-    /// The thread waits for it.
-    is_missed: bool,
     /// The owner of the file is closing: as if no store were left.
     is_shut: bool,
 }
@@ -98,18 +98,16 @@ impl Queue {
         self.work.notify_one();
     }
 
-    /// Adds `jobs`; `leaving` if a `close()` is among them, which ends its store's use. Answers whether the caller has
-    /// to start a thread.
-    pub fn push(&self, jobs: Vec<Job>, leaving: bool) -> bool {
+    /// Adds `jobs`. Answers whether the caller has to start a thread.
+    pub fn push(&self, jobs: Vec<Work>) -> bool {
         let mut state = self.state.lock();
         state.jobs.extend(jobs);
-        state.users -= usize::from(leaving);
         self.work.notify_one();
         !std::mem::replace(&mut state.has_thread, true)
     }
 
     /// There will be no thread, or it has died: everything that waits goes unanswered, which rejects it.
-    pub fn abandon(&self) -> Vec<Job> {
+    pub fn abandon(&self) -> Vec<Work> {
         let mut state = self.state.lock();
         state.has_thread = false;
         state.is_at_work = false;
@@ -123,10 +121,6 @@ impl Queue {
         let mut state = self.state.lock();
         state.is_at_work = false;
         loop {
-            while state.is_lent {
-                state.is_missed = true;
-                self.work.wait(&mut state);
-            }
             if !connected && state.is_engaged {
                 self.disengage(&mut state);
             }
@@ -161,27 +155,7 @@ impl Queue {
             return false;
         };
         let is_over = self.work.wait_for(state, idle).timed_out();
-        let was_lent = std::mem::take(&mut state.was_lent);
-        is_over && !was_lent && !state.is_lent && state.jobs.is_empty() && !state.must_disconnect
-    }
-
-    /// Lends the connection, which the thread has, to another thread, if nothing comes before what that wants to do. It has
-    /// to be given back at once.
-    pub fn borrow(&self) -> bool {
-        let mut state = self.state.lock();
-        let is_free = state.is_engaged && !state.is_at_work && !state.is_lent && state.jobs.is_empty();
-        state.is_lent = is_free && !state.must_disconnect && !state.is_shut;
-        state.was_lent |= state.is_lent;
-        state.is_lent
-    }
-
-    /// Ends [`Queue::borrow`]. Wakes the thread only where it waits for that: it would take longer than the write.
-    pub fn give_back(&self) {
-        let mut state = self.state.lock();
-        state.is_lent = false;
-        if std::mem::take(&mut state.is_missed) {
-            self.work.notify_one();
-        }
+        is_over && state.jobs.is_empty() && !state.must_disconnect
     }
 
     fn disengage(&self, state: &mut State) {
@@ -192,21 +166,26 @@ impl Queue {
     }
 
     fn take(&self, state: &mut State) -> Option<Task> {
-        let is_close = |job: &Job| matches!(job.operation.request, Request::Close);
-        if state.jobs.front().is_some_and(is_close) {
-            let ticket = state.jobs.pop_front()?.operation.ticket;
+        if let Some(Work::Close(_)) = state.jobs.front()
+            && let Some(Work::Close(ticket)) = state.jobs.pop_front()
+        {
             return Some(Task::Close { ticket, is_last: state.users == 0 });
         }
         let (mut count, mut bytes) = (0, 0);
-        for job in &state.jobs {
-            bytes += job.size();
-            if is_close(job) || count == self.limits.operations || (count > 0 && bytes > self.limits.bytes) {
+        for work in &state.jobs {
+            let Work::Job(job) = work else { break };
+            bytes += job.operation.request.size();
+            if count == self.limits.operations || (count > 0 && bytes > self.limits.bytes) {
                 break;
             }
             count += 1;
         }
         state.is_engaged |= count > 0;
-        (count > 0).then(|| Task::Batch(state.jobs.drain(..count).collect()))
+        let job = |work| match work {
+            Work::Job(job) => job,
+            Work::Close(_) => unreachable!("only jobs were counted"),
+        };
+        (count > 0).then(|| Task::Batch(state.jobs.drain(..count).map(job).collect()))
     }
 
     /// Has the connection closed after the batch in hand, and waits for it until `deadline`.

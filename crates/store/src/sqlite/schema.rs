@@ -107,7 +107,7 @@ fn check_key(table: &Table, unique: Rows) -> Result<(), StoreError> {
 }
 
 fn refuse(table: &Table, reason: String) -> StoreError {
-    let place = table.place();
+    let place = table.location();
     StoreError::new(
         ErrorKind::InvalidOptions,
         format!("{place} {reason}; choose another name with the option \"table\""),

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rusqlite::ffi;
 
-use super::super::{Outcome, Request};
+use super::super::Outcome;
 use super::connection::Connection;
 use super::errors::{Failure, Trouble};
 use super::execute::execute;
@@ -56,36 +56,6 @@ impl Session {
 
     pub fn retire(self) {
         self.connection.retire();
-    }
-
-    /// Writes one thing within the call if that waits neither for the disk nor for anybody's lock. Nothing is answered where
-    /// it was not written: whatever was in the way, the writer thread meets it too, and knows what to make of it.
-    pub fn write_at_once(&mut self, table: &Table, request: &Request) -> Option<Outcome> {
-        let is_fit = !self.spoiled && !self.distrusts_the_log && self.checked.contains(&table.name);
-        if !is_fit || !self.connection.may_write_at_once() || !self.connection.is_current() {
-            return None;
-        }
-        self.connection.wait_for_locks(false);
-        let result = execute(self.connection.as_mut(), table, request);
-        self.connection.wait_for_locks(true);
-        match result {
-            Ok(outcome) => Some(outcome),
-            // SQLite has rolled it back: it was a transaction of its own.
-            Err(failure) => {
-                self.note_impatient(&failure);
-                None
-            }
-        }
-    }
-
-    pub fn needs_checkpoint(&self) -> bool {
-        self.connection.needs_checkpoint()
-    }
-
-    pub fn checkpoint(&mut self) {
-        if let Err(failure) = self.connection.checkpoint() {
-            self.note_impatient(&failure);
-        }
     }
 
     /// Does `jobs` in order and answers one outcome for each. When it returns, every success is committed.
@@ -230,16 +200,10 @@ impl Session {
         })
     }
 
-    /// Of an attempt that nobody had patience for: a lock says nothing about this connection.
-    fn note_impatient(&mut self, failure: &Failure) {
-        self.spoiled |= failure.spoils_the_connection() && !failure.is_busy();
-        self.distrusts_the_log |= failure.primary() == ffi::SQLITE_IOERR;
-    }
-
     fn note(&mut self, trouble: &Trouble, table: &Table) {
         if let Trouble::Sqlite(failure) = trouble {
-            self.note_impatient(failure);
             self.spoiled |= failure.spoils_the_connection();
+            self.distrusts_the_log |= failure.primary() == ffi::SQLITE_IOERR;
             self.may_only_read |= failure.code == ffi::SQLITE_READONLY && place::may_write_database(&table.path);
         }
     }

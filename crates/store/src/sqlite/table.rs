@@ -34,7 +34,7 @@ impl Table {
     }
 
     /// As error messages name it.
-    pub fn place(&self) -> String {
+    pub fn location(&self) -> String {
         format!("table {} of {}", quote(&self.name), self.path)
     }
 }

@@ -10,17 +10,13 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use super::super::error::{ErrorKind, StoreError};
-use super::super::{Outcome, Request};
+use super::super::{Answer, Outcome, Ticket};
 use super::connection::Open;
 use super::errors::Trouble;
 use super::job::Job;
 use super::patience::Patience;
-use super::queue::{Limits, Queue, Task};
+use super::queue::{Limits, Queue, Task, Work};
 use super::session::Session;
-use super::table::Table;
-
-/// A longer text is written by the thread: to copy it alone takes a while. In bytes.
-const LONGEST_AT_ONCE: usize = 32 * 1024;
 
 /// Shared by all stores on one file. The thread starts with the first operation and ends, its connection closed, when
 /// the last store is gone and everything is done; a later operation starts another.
@@ -39,9 +35,19 @@ impl Writer {
         Arc::new(Writer { queue, open, session: Mutex::default(), distrusts_the_log: AtomicBool::new(false) })
     }
 
-    /// Takes over `jobs`. `leaving`: see [`Queue::push`].
-    pub fn submit(self: &Arc<Self>, jobs: Vec<Job>, leaving: bool) {
-        if !self.queue.push(jobs, leaving) {
+    /// Takes over `jobs`.
+    pub fn submit(self: &Arc<Self>, jobs: Vec<Job>) {
+        self.add(jobs.into_iter().map(Work::Job).collect());
+    }
+
+    /// Settles `ticket` after everything submitted before. A store leaves the writer with it.
+    pub fn close(self: &Arc<Self>, ticket: Ticket) {
+        self.queue.leave();
+        self.add(vec![Work::Close(ticket)]);
+    }
+
+    fn add(self: &Arc<Self>, work: Vec<Work>) {
+        if !self.queue.push(work) {
             return;
         }
         let writer = self.clone();
@@ -49,32 +55,13 @@ impl Writer {
         if let Err(error) = started {
             let reason = StoreError::new(ErrorKind::Unavailable, "the system refuses another thread")
                 .with_cause(None, error.to_string());
-            for job in self.queue.abandon() {
-                job.operation.ticket.settle(Err(reason.clone()));
+            for work in self.queue.abandon() {
+                match work {
+                    Work::Job(job) => job.operation.ticket.settle(Err(reason.clone())),
+                    Work::Close(ticket) => ticket.settle(Ok(Answer::Done)),
+                }
             }
         }
-    }
-
-    /// Does one write in the caller's thread, if nothing was called before it that is not done, and neither disk nor locks
-    /// are waited for. Otherwise answers nothing: it is to be submitted.
-    pub fn write_at_once(&self, table: &Table, request: &Request) -> Option<Outcome> {
-        let is_fit = match request {
-            Request::Save { text, .. } => text.len() <= LONGEST_AT_ONCE,
-            Request::Delete { .. } => true,
-            Request::Load { .. } | Request::Close => false,
-        };
-        if !is_fit || !self.queue.borrow() {
-            return None;
-        }
-        let mut session = self.session.lock();
-        let write = || session.as_mut()?.write_at_once(table, request);
-        let outcome = catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(|_| {
-            disconnect(&mut session);
-            None
-        });
-        drop(session);
-        self.queue.give_back();
-        outcome
     }
 
     fn serve(&self) {
@@ -87,21 +74,12 @@ impl Writer {
                     if is_last {
                         disconnect(&mut self.session.lock());
                     }
-                    ticket.settle(Ok(None));
+                    ticket.settle(Ok(Answer::Done));
                 }
                 Task::Disconnect => disconnect(&mut self.session.lock()),
                 Task::End => return,
             }
         }
-    }
-
-    /// Nobody waits for its outcome: what it could not do is left in the log, for the next.
-    fn checkpoint(&self, session: &mut Option<Session>) {
-        let done = catch_unwind(AssertUnwindSafe(|| session.as_mut().map(Session::checkpoint)));
-        if done.is_err() {
-            disconnect(session);
-        }
-        self.look_after(session);
     }
 
     fn look_after(&self, session: &mut Option<Session>) {
@@ -122,14 +100,9 @@ impl Writer {
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
             job.settle(outcome);
         }
-        if session.as_ref().is_some_and(Session::needs_checkpoint) {
-            self.checkpoint(session);
-        }
     }
 
     fn answer(&self, session: &mut Option<Session>, jobs: &[Job]) -> Vec<Outcome> {
-        // A write in another thread may have found it unfit.
-        self.look_after(session);
         let patience = Patience::until(Instant::now() + self.queue.limits().patience);
         if let Some(stale) = session.take_if(|session| !session.is_current()) {
             stale.retire();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::*;
 use crate::Store;
 use crate::error::ErrorKind;
-use crate::testing::{delete, load, run, save};
+use crate::testing::{ABSENT, DONE, delete, found, load, run, save};
 
 #[cfg(unix)]
 #[test]
@@ -27,13 +27,13 @@ fn only_the_owner_may_read_whatever_the_umask() {
 #[test]
 fn a_directory_removed_in_between_is_made_again() {
     for durable in [true, false] {
-        let fixture = Fixture::with(durable, Case::default());
+        let fixture = Fixture::with(durable, CaseSensitivity::default());
         for _ in 0..3 {
             run(&fixture.store, save("x", "{}")).unwrap();
             assert_eq!(fixture.names(), ["x.json"]);
             fs::remove_dir_all(fixture.root.path().join("data")).unwrap();
-            assert_eq!(run(&fixture.store, load("x")), Ok(None));
-            assert_eq!(run(&fixture.store, delete("x")), Ok(None));
+            assert_eq!(run(&fixture.store, load("x")), ABSENT);
+            assert_eq!(run(&fixture.store, delete("x")), DONE);
         }
     }
 }
@@ -74,9 +74,9 @@ fn what_is_not_text_is_corrupt_until_the_next_save() {
     fixture.write("x.json", b"{\"a\":\"\xff\"}");
     let error = run(&fixture.store, load("x")).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Corrupt);
-    assert!(error.reason.starts_with(&fixture.store.place("x")), "{}", error.reason);
+    assert!(error.reason.starts_with(&fixture.store.location("x")), "{}", error.reason);
     run(&fixture.store, save("x", "{}")).unwrap();
-    assert_eq!(run(&fixture.store, load("x")), Ok(Some("{}".to_owned())));
+    assert_eq!(run(&fixture.store, load("x")), found("{}"));
 }
 
 #[cfg(unix)]
@@ -89,7 +89,7 @@ fn a_pipe_does_not_hang_a_load() {
     assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
     assert_eq!(run(&fixture.store, load("x")).unwrap_err().kind, ErrorKind::Corrupt);
     run(&fixture.store, save("x", "{}")).unwrap();
-    assert_eq!(run(&fixture.store, load("x")), Ok(Some("{}".to_owned())));
+    assert_eq!(run(&fixture.store, load("x")), found("{}"));
 }
 
 #[cfg(unix)]
@@ -107,7 +107,7 @@ fn a_link_is_replaced_not_followed() {
 
 #[test]
 fn a_reader_sees_whole_states_only() {
-    let fixture = Fixture::with(false, Case::default());
+    let fixture = Fixture::with(false, CaseSensitivity::default());
     let texts = ["a".repeat(200_000), "b".repeat(100_000)];
     run(&fixture.store, save("x", &texts[0])).unwrap();
     let path = fixture.dir.join("x.json");
@@ -119,7 +119,7 @@ fn a_reader_sees_whole_states_only() {
             }
         });
         while !reader.is_finished() {
-            texts.iter().for_each(|text| assert_eq!(run(&fixture.store, save("x", text)), Ok(None)));
+            texts.iter().for_each(|text| assert_eq!(run(&fixture.store, save("x", text)), DONE));
         }
         reader.join().unwrap();
     });
@@ -137,7 +137,7 @@ fn old_temporary_files_are_swept_and_nothing_else() {
         }
     }
     fs::create_dir(fixture.dir.join(".flowkit-directory.tmp")).unwrap();
-    assert_eq!(run(&fixture.store, load("x")), Ok(Some("{}".to_owned())));
+    assert_eq!(run(&fixture.store, load("x")), found("{}"));
     let deadline = Instant::now() + Duration::from_secs(20);
     while fixture.dir.join(".flowkit-old.tmp").exists() {
         assert!(Instant::now() < deadline, "never swept");
@@ -162,6 +162,6 @@ fn nothing_is_written_on_a_guess_whether_case_counts() {
         let error = run(&store, request).unwrap_err();
         assert_eq!(error.cause.unwrap().code.as_deref(), Some("ENAMETOOLONG"));
     }
-    assert_eq!(run(&store, load("User")), Ok(None));
-    assert_eq!(run(&store, delete("user")), Ok(None), "its file is the same either way");
+    assert_eq!(run(&store, load("User")), ABSENT);
+    assert_eq!(run(&store, delete("user")), DONE, "its file is the same either way");
 }

@@ -1,16 +1,16 @@
 //! What the file store promises, seen from outside.
 
 mod disk;
-mod lanes;
+mod foreign_files;
+mod keyed_queue;
 mod operations;
-mod plain;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::case::Case;
+use super::case_sensitivity::CaseSensitivity;
 use super::{FileConfig, FileStore};
 
 /// A store in a directory that is not made yet.
@@ -22,10 +22,10 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        Fixture::with(true, Case::default())
+        Fixture::with(true, CaseSensitivity::default())
     }
 
-    fn with(durable: bool, case: Case) -> Self {
+    fn with(durable: bool, case: CaseSensitivity) -> Self {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("data").join("conversations");
         let config = FileConfig { dir: dir.clone(), extension: ".json".to_owned(), durable };

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use super::{Limits, RedisConfig, errors};
 use crate::error::{ErrorKind, StoreError};
 use crate::runtime::runtime;
-use crate::{Operation, Store};
+use crate::{Answer, Operation, Store, Ticket};
 use task::Task;
 
 /// Where a link stands. Only ever moves on.
@@ -57,7 +57,7 @@ pub struct Patience {
 }
 
 enum Message {
-    Operations(Vec<Operation>, u32),
+    Operations(Vec<Operation>),
     End(String, Duration),
 }
 
@@ -105,9 +105,9 @@ impl Link {
         let _ = self.inbox.send(Message::End(reason.to_owned(), patience));
     }
 
-    /// The same connection as a store whose states expire after `ttl` seconds; 0 for never.
-    pub fn view(&self, ttl: u32) -> LinkView {
-        LinkView { config: self.config.clone(), inbox: self.inbox.clone(), ttl }
+    /// The same connection as a store.
+    pub fn view(&self) -> LinkView {
+        LinkView { config: self.config.clone(), inbox: self.inbox.clone() }
     }
 }
 
@@ -127,13 +127,12 @@ impl State {
 pub struct LinkView {
     config: Arc<RedisConfig>,
     inbox: UnboundedSender<Message>,
-    ttl: u32,
 }
 
 impl Store for LinkView {
     fn submit(&self, operations: Vec<Operation>) {
-        if let Err(unsent) = self.inbox.send(Message::Operations(operations, self.ttl))
-            && let Message::Operations(operations, _) = unsent.0
+        if let Err(unsent) = self.inbox.send(Message::Operations(operations))
+            && let Message::Operations(operations) = unsent.0
         {
             for operation in operations {
                 give_back(operation);
@@ -141,7 +140,12 @@ impl Store for LinkView {
         }
     }
 
-    fn place(&self, id: &str) -> String {
+    /// The connection is shared: a view has nothing to close but what it submitted.
+    fn close(&self, ticket: Ticket) {
+        ticket.settle(Ok(Answer::Done));
+    }
+
+    fn location(&self, id: &str) -> String {
         errors::place(&self.config, id)
     }
 }

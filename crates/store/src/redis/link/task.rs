@@ -13,8 +13,8 @@ use super::super::queue::{Queue, Queued};
 use super::super::reply::{self, Reply};
 use super::super::{LAST_LOOK, Limits, RedisConfig};
 use super::{Message, Phase, Report, State, give_back};
-use crate::Request;
 use crate::error::Cause;
+use crate::{Answer, Request};
 
 /// How long the first operations wait for the connection before they go through the client. A server nearby answers
 /// within a few milliseconds.
@@ -129,13 +129,9 @@ impl Task {
 
     fn take(&mut self, message: Option<Message>) {
         match message {
-            Some(Message::Operations(operations, ttl)) => {
+            Some(Message::Operations(operations)) => {
                 for operation in operations {
-                    match operation.request {
-                        // Views have nothing to close, and the connection is shared.
-                        Request::Close => operation.ticket.settle(Ok(None)),
-                        _ => self.queue.push(Queued::new(operation, ttl)),
-                    }
+                    self.queue.push(Queued::new(operation));
                 }
             }
             Some(Message::End(reason, patience)) => self.end = Some((reason, Instant::now() + patience)),
@@ -243,10 +239,10 @@ impl Task {
         let mut seen = None;
         for older in std::mem::take(&mut self.refused) {
             match &older.operation.request {
-                Request::Save { id: of, text } if of == id => seen = Some(Some(text.clone())),
+                Request::Save { id: of, text, .. } if of == id => seen = Some(Some(text.clone())),
                 Request::Delete { id: of } if of == id => seen = Some(None),
                 Request::Load { id: of } if of == id && seen.is_some() => {
-                    older.operation.ticket.settle(Ok(seen.clone().flatten()));
+                    older.operation.ticket.settle(Ok(Answer::Text(seen.clone().flatten())));
                     continue;
                 }
                 _ => {
@@ -254,7 +250,7 @@ impl Task {
                     continue;
                 }
             }
-            older.operation.ticket.settle(Ok(None));
+            older.operation.ticket.settle(Ok(Answer::Done));
         }
     }
 
@@ -279,7 +275,9 @@ impl Task {
 fn written(request: &Request) -> Option<&str> {
     match request {
         Request::Save { id, .. } | Request::Delete { id } => Some(id),
-        Request::Load { .. } | Request::Close => None,
+        Request::Load { .. } => None,
+        #[cfg(test)]
+        Request::Append { .. } => None,
     }
 }
 

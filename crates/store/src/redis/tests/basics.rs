@@ -1,26 +1,31 @@
 use super::server::Server;
 use super::*;
 use crate::error::ErrorKind;
-use crate::testing::{delete, load, run, save};
+use crate::testing::{ABSENT, DONE, close, delete, found, load, run, save};
+
+/// A save of `x` that expires after `ttl` seconds.
+fn saved_for(ttl: u32, text: &str) -> Request {
+    Request::Save { id: "x".into(), text: text.into(), ttl }
+}
 
 #[test]
 fn a_state_comes_back_and_expires_and_goes() {
     let server = Server::start(&[]);
     let store = store(server.port);
-    assert_eq!(run(&store, load("x")), Ok(None));
-    assert_eq!(run(&store, save("x", "{\"a\":\"💬\"}")), Ok(None));
-    assert_eq!(run(&store, load("x")), Ok(Some("{\"a\":\"💬\"}".into())));
+    assert_eq!(run(&store, load("x")), ABSENT);
+    assert_eq!(run(&store, saved_for(60, "{\"a\":\"💬\"}")), DONE);
+    assert_eq!(run(&store, load("x")), found("{\"a\":\"💬\"}"));
     let ttl: i64 = server.ask("TTL flowkit:x");
     assert!((58..=60).contains(&ttl), "{ttl}");
-    assert_eq!(run(&store, delete("x")), Ok(None));
-    assert_eq!(run(&store, delete("x")), Ok(None));
-    assert_eq!(run(&store, load("x")), Ok(None));
+    assert_eq!(run(&store, delete("x")), DONE);
+    assert_eq!(run(&store, delete("x")), DONE);
+    assert_eq!(run(&store, load("x")), ABSENT);
 }
 
 #[test]
 fn a_ttl_of_zero_keeps_it_for_ever() {
     let server = Server::start(&[]);
-    let store = RedisStore::with_limits(RedisConfig { ttl: 0, ..config(tcp(server.port)) }, limits());
+    let store = store(server.port);
     run(&store, save("x", "{}")).unwrap();
     assert_eq!(server.ask::<i64>("TTL flowkit:x"), -1);
 }
@@ -35,8 +40,8 @@ fn a_thousand_operations_on_one_id_keep_their_order() {
         answers.push((text.clone(), submit(&store, [save("x", &text), load("x")])));
     }
     for (text, mut pair) in answers {
-        assert_eq!(pair.pop().unwrap().wait(), Ok(Some(text)));
-        assert_eq!(pair.pop().unwrap().wait(), Ok(None));
+        assert_eq!(pair.pop().unwrap().wait(), found(text));
+        assert_eq!(pair.pop().unwrap().wait(), DONE);
     }
 }
 
@@ -48,10 +53,10 @@ fn a_burst_of_large_states_comes_through_whole() {
     let writes = submit(&store, (0..120).map(|number| save(&number.to_string(), &text(number))));
     let reads = submit(&store, (0..120).map(|number| load(&number.to_string())));
     for answer in writes {
-        assert_eq!(answer.wait(), Ok(None));
+        assert_eq!(answer.wait(), DONE);
     }
     for (number, answer) in reads.into_iter().enumerate() {
-        assert_eq!(answer.wait().unwrap().unwrap(), text(number));
+        assert_eq!(answer.wait(), found(text(number)));
     }
 }
 
@@ -61,7 +66,7 @@ fn a_state_of_64_mib_comes_through_whole() {
     let store = RedisStore::new(config(tcp(server.port)));
     let text = "é".repeat(32 * 1024 * 1024);
     run(&store, save("x", &text)).unwrap();
-    assert!(run(&store, load("x")).unwrap().unwrap() == text);
+    assert!(run(&store, load("x")) == found(text));
 }
 
 #[test]
@@ -72,7 +77,7 @@ fn a_unix_socket_and_a_database_are_honoured() {
     run(&store, save("x", "{}")).unwrap();
     assert_eq!(server.ask::<i64>("EXISTS flowkit:x"), 0);
     assert!(server.ask::<String>("INFO keyspace").contains("db5:keys=1"));
-    assert!(store.place("x").ends_with("redis.sock"), "{}", store.place("x"));
+    assert!(store.location("x").ends_with("redis.sock"), "{}", store.location("x"));
 }
 
 #[test]
@@ -89,21 +94,17 @@ fn nothing_connects_before_the_first_operation() {
 fn close_waits_for_what_came_before_and_ends_the_connection() {
     let server = Server::start(&[]);
     let store = store(server.port);
-    let mut answers = submit(&store, [save("x", "1"), Request::Close, Request::Close, load("x")]);
-    let kind = answers.pop().unwrap().wait().unwrap_err().kind;
-    assert_eq!(kind, ErrorKind::Closed);
-    assert!(answers.into_iter().all(|answer| answer.wait() == Ok(None)));
+    let saves = submit(&store, (0..500).map(|number| save(&number.to_string(), "1")).chain([save("x", "1")]));
+    assert_eq!(close(&store), DONE);
+    assert!(saves.into_iter().all(|save| save.wait() == DONE));
     assert_eq!(server.ask::<String>("GET flowkit:x"), "1");
     server.wait_until_alone();
-    assert_eq!(run(&store, save("x", "2")).unwrap_err().kind, ErrorKind::Closed);
-    assert_eq!(run(&store, Request::Close), Ok(None));
 }
 
 #[test]
 fn a_store_that_was_never_used_closes_without_a_server() {
     let store = store(server::free_port());
-    assert_eq!(run(&store, Request::Close), Ok(None));
-    assert_eq!(run(&store, load("x")).unwrap_err().kind, ErrorKind::Closed);
+    assert_eq!(close(&store), DONE);
 }
 
 #[test]
@@ -112,7 +113,7 @@ fn a_dropped_store_still_answers_and_then_hangs_up() {
     let store = store(server.port);
     let answers = submit(&store, (0..500).map(|number| save("x", &number.to_string())));
     drop(store);
-    assert!(answers.into_iter().all(|answer| answer.wait() == Ok(None)));
+    assert!(answers.into_iter().all(|answer| answer.wait() == DONE));
     assert_eq!(server.ask::<String>("GET flowkit:x"), "499");
     server.wait_until_alone();
 }
@@ -135,7 +136,7 @@ fn a_panic_rejects_what_waits_and_the_next_operation_works() {
     assert_eq!(answer.wait().unwrap_err().kind, ErrorKind::Internal);
     // The panic drops the inbox a moment later; what falls into that gap is rejected too, not lost.
     let outcome = run(&store, load("x"));
-    assert!(matches!(&outcome, Err(error) if error.kind == ErrorKind::Internal) || outcome == Ok(Some("1".into())));
+    assert!(matches!(&outcome, Err(error) if error.kind == ErrorKind::Internal) || outcome == found("1"));
     std::thread::sleep(Duration::from_millis(100));
-    assert_eq!(run(&store, load("x")), Ok(Some("1".into())));
+    assert_eq!(run(&store, load("x")), found("1"));
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::server::{free_port, read_commands, scripted};
 use super::*;
 use crate::error::{ErrorKind, StoreError};
-use crate::testing::{load, run, save};
+use crate::testing::{DONE, load, run, save};
 
 /// Fails one save, and makes sure that it takes about as long as operations may wait.
 fn fail(store: &RedisStore) -> StoreError {
@@ -121,7 +121,7 @@ fn a_loading_server_is_waited_for() {
         let _ = socket.write_all(b"+OK\r\n");
         keep(socket);
     });
-    assert_eq!(run(&store(port), save("x", "{}")), Ok(None));
+    assert_eq!(run(&store(port), save("x", "{}")), DONE);
 }
 
 #[test]

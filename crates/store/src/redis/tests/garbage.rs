@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::server::{read_commands, scripted};
 use super::*;
 use crate::error::ErrorKind;
-use crate::testing::{load, run};
+use crate::testing::{found, load, run};
 
 /// Answers the first words of a connection: PING, CLIENT INFO, CLIENT ID, and twice CLIENT SETINFO.
 fn greet(socket: &mut TcpStream) {
@@ -79,12 +79,12 @@ fn an_answer_that_is_none_costs_the_connection_and_the_load_is_sent_again() {
         let shown = String::from_utf8_lossy(&answer[..answer.len().min(40)]).into_owned();
         assert!(start.elapsed() < Duration::from_secs(4), "{shown:?}: {outcome:?}");
         match outcome {
-            Ok(found) => assert_eq!(found.as_deref(), Some("{}"), "{shown:?}"),
+            Ok(answer) => assert_eq!(Ok(answer), found("{}"), "{shown:?}"),
             Err(error) => {
                 assert!(matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Timeout), "{shown:?}: {error:?}")
             }
         }
-        assert_eq!(run(&patient, load("x")), Ok(Some("{}".into())), "the next one, after {shown:?}");
+        assert_eq!(run(&patient, load("x")), found("{}"), "the next one, after {shown:?}");
         assert!(connections.load(Ordering::SeqCst) > 1, "{shown:?} leaves the connection in use");
     }
 }
@@ -120,11 +120,11 @@ fn an_answer_to_nobody_gives_no_conversation_to_another() {
         let answers = submit(&store, ids.map(load));
         for (id, answer) in ids.into_iter().zip(answers) {
             match answer.wait() {
-                Ok(found) => assert_eq!(found, Some(format!("flowkit:{id}")), "after {stray:?}"),
+                Ok(answer) => assert_eq!(Ok(answer), found(format!("flowkit:{id}")), "after {stray:?}"),
                 Err(error) => assert_eq!((id, error.kind), ("a", ErrorKind::Unavailable), "{error:?}"),
             }
         }
-        assert_eq!(run(&store, load("e")), Ok(Some("flowkit:e".into())), "after {stray:?}");
+        assert_eq!(run(&store, load("e")), found("flowkit:e"), "after {stray:?}");
     }
 }
 
@@ -144,7 +144,7 @@ fn an_announced_answer_takes_no_memory_before_it_comes() {
         let before = resident();
         let outcome = run(&store(port), load("x"));
         // One that could never be kept is not waited for: the next connection answers.
-        let refused = outcome == Ok(Some("{}".into())) && announced.len() > 20;
+        let refused = outcome == found("{}") && announced.len() > 20;
         let waited = matches!(&outcome, Err(error) if error.kind == ErrorKind::Timeout);
         assert!(refused || waited, "{announced:?}: {outcome:?}");
         // Other tests run beside this one.

@@ -9,20 +9,20 @@ use super::server::{Server, read_commands, scripted};
 use super::*;
 use crate::error::ErrorKind;
 use crate::redis::link::{Link, Patience, Phase, Report};
-use crate::testing::{delete, load, save};
+use crate::testing::{ABSENT, DONE, Pending, delete, found, load, save};
 
 fn open(port: u16) -> Link {
     let patience = Patience { connect: Duration::from_secs(2), answer: Duration::from_millis(500) };
     Link::open(RedisConfig { prefix: String::new(), ..config(tcp(port)) }, patience)
 }
 
-fn send(link: &Link, requests: impl IntoIterator<Item = Request>) -> Vec<Answer> {
-    let (operations, answers): (Vec<Operation>, Vec<Answer>) = requests.into_iter().map(operation).unzip();
-    link.view(60).submit(operations);
+fn send(link: &Link, requests: impl IntoIterator<Item = Request>) -> Vec<Pending> {
+    let (operations, answers): (Vec<Operation>, Vec<Pending>) = requests.into_iter().map(operation).unzip();
+    link.view().submit(operations);
     answers
 }
 
-fn is_returned(answer: Answer) -> bool {
+fn is_returned(answer: Pending) -> bool {
     answer.wait().is_err_and(|error| error.kind == ErrorKind::Returned)
 }
 
@@ -51,8 +51,8 @@ fn operations_wait_while_it_is_being_made() {
     let server = Server::start(&[]);
     let link = open(server.port);
     let answers = send(&link, [save("x", "{}"), load("x"), delete("x"), load("x")]);
-    let outcomes: Vec<_> = answers.into_iter().map(Answer::wait).collect();
-    assert_eq!(outcomes, [Ok(None), Ok(Some("{}".into())), Ok(None), Ok(None)]);
+    let outcomes: Vec<_> = answers.into_iter().map(Pending::wait).collect();
+    assert_eq!(outcomes, [DONE, found("{}"), DONE, ABSENT]);
     assert_eq!(link.phase(), Phase::Ready);
     assert!(link.report().is_none());
     drop(link);
@@ -109,8 +109,8 @@ fn a_refused_write_is_not_repeated_on_top_of_a_newer_one() {
     // In one pipeline, so that the server has seen the save before we hear of the refusal.
     assert!(is_returned(answers.remove(2)), "nothing newer took effect");
     assert!(is_returned(answers.remove(2)));
-    let outcomes: Vec<_> = answers.into_iter().map(Answer::wait).collect();
-    assert_eq!(outcomes, [Ok(None), Ok(None), Ok(None)]);
+    let outcomes: Vec<_> = answers.into_iter().map(Pending::wait).collect();
+    assert_eq!(outcomes, [DONE, DONE, DONE]);
     assert!(link.report().unwrap().is_failure);
     assert_eq!(server.ask::<String>("GET x"), "1");
 }
@@ -142,7 +142,7 @@ fn a_connection_that_breaks_gives_back_what_it_owes() {
     });
     let link = open(port);
     wait_for(&link, Phase::Ready);
-    assert_eq!(send(&link, [save("x", "1")]).remove(0).wait(), Ok(None));
+    assert_eq!(send(&link, [save("x", "1")]).remove(0).wait(), DONE);
     let rest = send(&link, [save("x", "2"), load("x")]);
     assert!(rest.into_iter().all(is_returned));
     // Without an address in the identity nobody can be sure whom a CLIENT KILL would meet.
@@ -180,12 +180,12 @@ fn a_load_behind_a_refused_write_does_not_find_what_was_before() {
     let requests = || [load("a"), save("a", "mid"), load("a"), load("b")];
     let link = open(port);
     let mut answers = send(&link, requests()).into_iter();
-    assert_eq!(answers.next().unwrap().wait(), Ok(Some("old".into())));
+    assert_eq!(answers.next().unwrap().wait(), found("old"));
     assert!(is_returned(answers.next().unwrap()) && is_returned(answers.next().unwrap()));
-    assert_eq!(answers.next().unwrap().wait(), Ok(Some("b".into())));
+    assert_eq!(answers.next().unwrap().wait(), found("b"));
 
     let link = open(port);
     let answers = send(&link, [save("a", "mid"), load("a"), save("a", "new"), load("a")]);
-    let outcomes: Vec<_> = answers.into_iter().map(Answer::wait).collect();
-    assert_eq!(outcomes, [Ok(None), Ok(Some("mid".into())), Ok(None), Ok(Some("new".into()))]);
+    let outcomes: Vec<_> = answers.into_iter().map(Pending::wait).collect();
+    assert_eq!(outcomes, [DONE, found("mid"), DONE, found("new")]);
 }

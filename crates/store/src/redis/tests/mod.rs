@@ -12,7 +12,7 @@ mod server;
 use std::time::Duration;
 
 use super::{Address, Limits, RedisConfig, RedisStore};
-use crate::testing::{Answer, operation};
+use crate::testing::{Pending, operation};
 use crate::{Operation, Request, Store};
 
 /// Short enough for a test, long enough for a loaded machine.
@@ -26,7 +26,7 @@ fn limits() -> Limits {
 }
 
 fn config(address: Address) -> RedisConfig {
-    RedisConfig { prefix: "flowkit:".into(), ttl: 60, ..RedisConfig::plain(address) }
+    RedisConfig { prefix: "flowkit:".into(), ..RedisConfig::plain(address) }
 }
 
 fn tcp(port: u16) -> Address {
@@ -38,8 +38,8 @@ fn store(port: u16) -> RedisStore {
 }
 
 /// Submits all requests as one hand-over, without waiting.
-fn submit(store: &RedisStore, requests: impl IntoIterator<Item = Request>) -> Vec<Answer> {
-    let (operations, answers): (Vec<Operation>, Vec<Answer>) = requests.into_iter().map(operation).unzip();
+fn submit(store: &RedisStore, requests: impl IntoIterator<Item = Request>) -> Vec<Pending> {
+    let (operations, answers): (Vec<Operation>, Vec<Pending>) = requests.into_iter().map(operation).unzip();
     store.submit(operations);
     answers
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::server::{Server, scripted};
 use super::*;
 use crate::error::ErrorKind;
-use crate::testing::{load, run, save};
+use crate::testing::{DONE, found, load, run, save};
 
 /// Long enough for a restart, whatever else the machine does.
 fn patient(port: u16) -> RedisStore {
@@ -37,8 +37,8 @@ fn a_killed_server_loses_nothing_acknowledged_and_gets_the_rest_in_order() {
     }
     let mut last = HashMap::new();
     for (index, (text, read, written)) in answers.into_iter().enumerate() {
-        assert_eq!(written.wait(), Ok(None));
-        assert_eq!(read.wait(), Ok(Some(text.clone())), "a load did not see the save right before it");
+        assert_eq!(written.wait(), DONE);
+        assert_eq!(read.wait(), found(text.clone()), "a load did not see the save right before it");
         last.insert(format!("id{}", index % 10), text);
     }
     for (id, text) in last {
@@ -59,8 +59,8 @@ fn a_connection_killed_under_load_is_replaced_in_order() {
         }
     }
     for (text, mut pair) in answers {
-        assert_eq!(pair.pop().unwrap().wait(), Ok(Some(text)));
-        assert_eq!(pair.pop().unwrap().wait(), Ok(None));
+        assert_eq!(pair.pop().unwrap().wait(), found(text));
+        assert_eq!(pair.pop().unwrap().wait(), DONE);
     }
     assert_eq!(server.ask::<String>("GET flowkit:x"), "1999");
 }
@@ -72,7 +72,7 @@ fn an_idle_connection_that_broke_is_replaced_unnoticed() {
     run(&store, save("x", "1")).unwrap();
     server.kill();
     server.restart();
-    assert_eq!(run(&store, save("x", "2")), Ok(None));
+    assert_eq!(run(&store, save("x", "2")), DONE);
     assert_eq!(server.ask::<String>("GET flowkit:x"), "2");
 }
 
@@ -86,7 +86,7 @@ fn a_short_stall_delays_and_fails_nothing() {
     thread::sleep(Duration::from_millis(300));
     server.resume();
     let outcomes: Vec<_> = answers.into_iter().map(|answer| answer.wait()).collect();
-    assert_eq!(outcomes, [Ok(None), Ok(Some("2".into()))]);
+    assert_eq!(outcomes, [DONE, found("2")]);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_stall_that_outlasts_the_answers_ends_with_the_newest_state() {
     thread::sleep(Duration::from_millis(300));
     server.resume();
     let outcomes: Vec<_> = new.into_iter().map(|answer| answer.wait()).collect();
-    assert_eq!(outcomes, [Ok(None), Ok(Some("new".into()))]);
+    assert_eq!(outcomes, [DONE, found("new")]);
     for _ in 0..10 {
         assert_eq!(server.ask::<String>("GET flowkit:x"), "new");
         thread::sleep(Duration::from_millis(10));
@@ -128,7 +128,7 @@ fn a_write_that_is_late_on_an_abandoned_connection_is_not_executed() {
     // The network swallows the first connection, and gives back later what it swallowed.
     held.store(true, Ordering::SeqCst);
     assert_eq!(run(&store, save("x", "old")).unwrap_err().kind, ErrorKind::Timeout);
-    assert_eq!(run(&store, save("x", "new")), Ok(None));
+    assert_eq!(run(&store, save("x", "new")), DONE);
     held.store(false, Ordering::SeqCst);
     thread::sleep(Duration::from_millis(200));
     assert_eq!(server.ask::<String>("GET flowkit:x"), "new");
@@ -162,5 +162,5 @@ fn a_server_that_stays_stalled_ends_every_wait_in_time() {
     assert_eq!(error.kind, ErrorKind::Unavailable, "never sent: {error:?}");
     assert_eq!(error.cause.unwrap().code.as_deref(), Some("ETIMEDOUT"));
     server.resume();
-    assert_eq!(run(&store, save("x", "4")), Ok(None));
+    assert_eq!(run(&store, save("x", "4")), DONE);
 }

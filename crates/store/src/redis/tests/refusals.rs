@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::server::Server;
 use super::*;
 use crate::error::{ErrorKind, StoreError};
-use crate::testing::{load, run, save};
+use crate::testing::{ABSENT, DONE, found, load, run, save};
 
 /// Fails a load at once.
 fn denied(config: RedisConfig) -> StoreError {
@@ -33,7 +33,7 @@ fn a_wrong_password_is_denied_at_once_and_never_shown() {
         denied(RedisConfig { username: Some("nobody".into()), password: Some("right".into()), ..config(address()) });
     assert_eq!(error.kind, ErrorKind::Denied);
     let right = RedisConfig { password: Some("right".into()), ..config(address()) };
-    assert_eq!(run(&RedisStore::new(right), save("x", "{}")), Ok(None));
+    assert_eq!(run(&RedisStore::new(right), save("x", "{}")), DONE);
 }
 
 #[test]
@@ -46,14 +46,14 @@ fn a_corrected_password_works_for_the_next_operation() {
     let client = redis::Client::open(format!("redis://:other@127.0.0.1:{}", server.port)).unwrap();
     let mut connection = client.get_connection().unwrap();
     redis::cmd("CONFIG").arg(&["SET", "requirepass", "right"]).exec(&mut connection).unwrap();
-    assert_eq!(run(&store, load("x")), Ok(None));
+    assert_eq!(run(&store, load("x")), ABSENT);
 }
 
 #[test]
 fn a_password_too_many_does_no_harm() {
     let server = Server::start(&[]);
     let config = RedisConfig { password: Some("s3cret".into()), ..config(tcp(server.port)) };
-    assert_eq!(run(&RedisStore::new(config), save("x", "{}")), Ok(None));
+    assert_eq!(run(&RedisStore::new(config), save("x", "{}")), DONE);
 }
 
 #[test]
@@ -64,12 +64,12 @@ fn a_user_who_may_only_get_and_set_is_enough() {
     let store = RedisStore::with_limits(eve, limits());
     run(&store, save("x", "1")).unwrap();
     server.ask::<i64>("CLIENT KILL USER eve");
-    assert_eq!(run(&store, load("x")), Ok(Some("1".into())));
+    assert_eq!(run(&store, load("x")), found("1"));
     server.ask::<()>("ACL SETUSER eve -get");
     let error = run(&store, load("x")).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Denied);
     assert_eq!(error.cause.unwrap().code.as_deref(), Some("NOPERM"));
-    assert_eq!(run(&store, save("x", "2")), Ok(None));
+    assert_eq!(run(&store, save("x", "2")), DONE);
 }
 
 #[test]
@@ -91,8 +91,8 @@ fn foreign_data_is_corrupt_is_left_alone_and_can_be_replaced() {
     assert_eq!(server.ask::<i64>("LLEN flowkit:x"), 2);
     server.ask::<i64>("SETBIT flowkit:y 0 1");
     assert_eq!(run(&store, load("y")).unwrap_err().kind, ErrorKind::Corrupt);
-    assert_eq!(run(&store, save("x", "{}")), Ok(None));
-    assert_eq!(run(&store, load("x")), Ok(Some("{}".into())));
+    assert_eq!(run(&store, save("x", "{}")), DONE);
+    assert_eq!(run(&store, load("x")), found("{}"));
 }
 
 #[test]
@@ -122,6 +122,6 @@ fn a_server_that_became_a_replica_is_left_and_found_again() {
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert_eq!(error.cause.unwrap().code.as_deref(), Some("READONLY"));
     server.ask::<()>("REPLICAOF NO ONE");
-    assert_eq!(run(&store, save("x", "3")), Ok(None));
+    assert_eq!(run(&store, save("x", "3")), DONE);
     assert_ne!(connection_id(&server), before);
 }

@@ -18,7 +18,6 @@ use super::super::errors::{Failure, Trouble};
 use super::super::place::Identity;
 use super::super::table::Table;
 use super::api::Api;
-use super::log::Log;
 use super::statement::{Statement, failure};
 
 /// Where, and how, to open.
@@ -43,8 +42,6 @@ pub struct HostConnection {
     db: *mut Db,
     /// By their SQL. Few: three for each table, and some of the writer's own.
     statements: HashMap<String, Statement>,
-    /// Where commits are not synced.
-    log: Option<Log>,
     path: PathBuf,
     identity: Identity,
 }
@@ -64,7 +61,6 @@ pub fn open(target: &Target) -> Result<HostConnection, Trouble> {
         api: target.api,
         db: open_raw(&target.api, &target.filename, &target.vfs, access | ffi::SQLITE_OPEN_NOMUTEX)?,
         statements: HashMap::new(),
-        log: None,
         path: target.path.clone(),
         identity: target.identity,
     };
@@ -74,9 +70,6 @@ pub fn open(target: &Target) -> Result<HostConnection, Trouble> {
     let journal = connection.value("PRAGMA journal_mode")?;
     let has_log = journal.eq_ignore_ascii_case("wal");
     target.has_log.store(has_log, Ordering::Relaxed);
-    if has_log && !target.is_read_only {
-        connection.watch_the_log()?;
-    }
     Ok(connection)
 }
 
@@ -108,18 +101,6 @@ fn busy_slice() -> c_int {
 }
 
 impl HostConnection {
-    fn watch_the_log(&mut self) -> Result<(), Failure> {
-        // OFF or NORMAL: FULL and EXTRA sync each commit.
-        if !matches!(self.value("PRAGMA synchronous")?.as_str(), "0" | "1") {
-            return Ok(());
-        }
-        // Asked before the hook takes its place.
-        let limit = self.value("PRAGMA wal_autocheckpoint")?.parse().unwrap_or(0);
-        // SAFETY: the connection is open; `drop` closes it while the log is still there.
-        self.log = Some(unsafe { Log::watch(&self.api, self.db, limit) });
-        Ok(())
-    }
-
     /// Prepares the statements for `table`, which shows whether this connection can do what the owner's can.
     pub fn probe(&mut self, table: &Table) -> Result<(), Failure> {
         for sql in [&table.upsert, &table.get, &table.delete] {
@@ -182,27 +163,6 @@ impl Connection for HostConnection {
 
     fn is_guest(&self) -> bool {
         true
-    }
-
-    fn may_write_at_once(&self) -> bool {
-        self.log.as_ref().is_some_and(Log::only_grows)
-    }
-
-    fn wait_for_locks(&mut self, wanted: bool) {
-        // SAFETY: the connection is open and ours alone.
-        unsafe { (self.api.busy_timeout)(self.db, if wanted { busy_slice() } else { 0 }) };
-    }
-
-    fn needs_checkpoint(&self) -> bool {
-        self.log.as_ref().is_some_and(Log::is_full)
-    }
-
-    fn checkpoint(&mut self) -> Result<(), Failure> {
-        let done = self.execute("PRAGMA main.wal_checkpoint(PASSIVE)");
-        if let Some(log) = &self.log {
-            log.begin_anew();
-        }
-        done
     }
 }
 

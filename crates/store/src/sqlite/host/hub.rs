@@ -114,7 +114,7 @@ impl Hub {
 
     /// Whether a second connection can do with `table` what the user's own can. Runs on the JavaScript thread.
     pub fn probe(&self, table: &Table) -> Result<(), String> {
-        let explain = |error: String| format!("a second connection cannot use {}: {error}", table.place());
+        let explain = |error: String| format!("a second connection cannot use {}: {error}", table.location());
         // Someone may hold the file locked just now; the user's own statement would wait as long.
         let mut patience = Patience::until(Instant::now() + self.writer.queue.limits().patience);
         let probe = || Ok(connection::open(&self.target)?.probe(table)?);

@@ -15,7 +15,6 @@ mod connection;
 pub mod entry;
 mod gate;
 pub mod hub;
-mod log;
 mod owner;
 mod pin;
 mod statement;

@@ -10,7 +10,7 @@ use super::super::table::Table;
 use super::super::{SqliteConfig, SqliteStore};
 use super::hub::{HandOver, Hub};
 use super::owner::Owner;
-use crate::{Operation, Outcome, Request, Store};
+use crate::{Answer, Operation, Request, Store, Ticket};
 
 pub struct HostStore {
     inner: SqliteStore,
@@ -57,22 +57,20 @@ impl Store for HostStore {
             return self.inner.submit(operations);
         }
         for operation in operations {
-            operation.ticket.settle(match operation.request {
-                Request::Close => Ok(None),
-                _ => Err(StoreError::new(ErrorKind::Closed, "the database connection was closed")),
-            });
+            let error = StoreError::new(ErrorKind::Closed, "the database connection was closed");
+            operation.ticket.settle(Err(error));
         }
     }
 
-    fn write_at_once(&self, request: &Request) -> Option<Outcome> {
-        if self.hub.is_closed() || self.returns.why().is_some() {
-            return None;
+    fn close(&self, ticket: Ticket) {
+        if self.hub.is_closed() {
+            return ticket.settle(Ok(Answer::Done));
         }
-        self.inner.write_at_once(request)
+        self.inner.close(ticket);
     }
 
-    fn place(&self, id: &str) -> String {
-        self.inner.place(id)
+    fn location(&self, id: &str) -> String {
+        self.inner.location(id)
     }
 
     fn release(&self, deadline: Instant) {

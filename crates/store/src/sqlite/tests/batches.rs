@@ -43,8 +43,8 @@ fn loads_see_what_was_called_before_them() {
         let requests = [save("u", &a), load("u"), save("u", &b), load("u"), delete("u"), load("u"), save("u", &a)];
         let mut answers = submit(&store, requests).into_iter();
         let mut next = || answers.next().unwrap().wait();
-        assert_eq!([next(), next(), next(), next()], [Ok(None), text(&a), Ok(None), text(&b)]);
-        assert_eq!([next(), next(), next()], [Ok(None), Ok(None), Ok(None)]);
+        assert_eq!([next(), next(), next(), next()], [DONE, text(&a), DONE, text(&b)]);
+        assert_eq!([next(), next(), next()], [DONE, ABSENT, DONE]);
         assert_eq!(run(&store, load("u")), text(&a));
     }
 }
@@ -61,13 +61,13 @@ fn a_statement_that_fails_fails_alone() {
     );
     let mut outcomes = together(&store, [save("a", "1"), save("bad", "2"), save("b", "3"), load("b")]);
     assert_eq!(told(outcomes.remove(1)), (ErrorKind::Denied, "SQLITE_CONSTRAINT_TRIGGER".into()));
-    assert_eq!(outcomes, [Ok(None), Ok(None), text("3")]);
+    assert_eq!(outcomes, [DONE, DONE, text("3")]);
     assert_eq!(probe.commits(), 1);
     // This one takes the whole transaction with it; the others are done again.
     let mut outcomes = together(&store, [save("a", "4"), load("a"), save("worse", "5"), save("b", "6"), load("b")]);
     assert_eq!(told(outcomes.remove(2)), (ErrorKind::Denied, "SQLITE_CONSTRAINT_TRIGGER".into()));
-    assert_eq!(outcomes, [Ok(None), text("4"), Ok(None), text("6")]);
-    assert_eq!(run(&store, load("worse")), Ok(None));
+    assert_eq!(outcomes, [DONE, text("4"), DONE, text("6")]);
+    assert_eq!(run(&store, load("worse")), ABSENT);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_full_disk_fails_only_what_does_not_fit() {
     let mut outcomes = together(&store, small.into_iter().chain([save("big", &big), save("last", "{}"), load("last")]));
     assert_eq!(told(outcomes.remove(9)), (ErrorKind::Unavailable, "SQLITE_FULL".into()));
     assert_eq!(outcomes.pop(), Some(text("{}")));
-    assert!(outcomes.iter().all(|outcome| outcome == &Ok(None)));
+    assert!(outcomes.iter().all(|outcome| outcome == &DONE));
     assert_eq!(run(&store, load("small4")), text("{}"));
 }
 
@@ -91,7 +91,7 @@ fn a_failed_commit_is_done_again_in_parts() {
     run(&store, save("a", "0")).unwrap();
     let broken = Failure::new(ffi::SQLITE_IOERR_FSYNC, "disk I/O error");
     probe.failing_commits.lock().push_back(broken.clone());
-    assert_eq!(together(&store, [save("a", "1"), save("b", "2"), load("a")]), [Ok(None), Ok(None), text("1")]);
+    assert_eq!(together(&store, [save("a", "1"), save("b", "2"), load("a")]), [DONE, DONE, text("1")]);
     assert_eq!(run(&store, load("b")), text("2"));
     assert_eq!(probe.opens(), 2, "an I/O error is answered with a fresh connection");
     probe.failing_commits.lock().push_back(broken);

@@ -13,8 +13,8 @@ fn a_lock_held_for_a_while_is_waited_for() {
     let answers = submit(&store, [save("u", "2"), load("u")]);
     std::thread::sleep(Duration::from_millis(300));
     other.execute_batch("ROLLBACK").unwrap();
-    let outcomes: Vec<_> = answers.into_iter().map(Answer::wait).collect();
-    assert_eq!(outcomes, [Ok(None), text("2")]);
+    let outcomes: Vec<_> = answers.into_iter().map(Pending::wait).collect();
+    assert_eq!(outcomes, [DONE, text("2")]);
     assert!(start.elapsed() >= Duration::from_millis(300));
 }
 
@@ -49,7 +49,7 @@ fn a_file_locked_whole_is_unavailable_for_loads_too() {
     }
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     other.execute_batch("COMMIT").unwrap();
-    assert_eq!(run(&store, save("b", "2")), Ok(None));
+    assert_eq!(run(&store, save("b", "2")), DONE);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_commit_kept_waiting_by_a_reader_is_repeated() {
     run(&store, load("u")).unwrap();
     let busy = Failure::new(ffi::SQLITE_BUSY, "database is locked");
     probe.failing_commits.lock().extend([busy.clone(), busy.clone(), busy]);
-    assert_eq!(together(&store, [save("u", "1"), load("u")]), [Ok(None), text("1")]);
+    assert_eq!(together(&store, [save("u", "1"), load("u")]), [DONE, text("1")]);
     assert_eq!(probe.commits(), 1);
 }
 
@@ -73,8 +73,8 @@ fn without_wal_a_reader_delays_the_commit_and_no_more() {
     let answers = submit(&store, [save("u", "1"), load("u")]);
     std::thread::sleep(Duration::from_millis(300));
     reader.execute_batch("COMMIT").unwrap();
-    let outcomes: Vec<_> = answers.into_iter().map(Answer::wait).collect();
-    assert_eq!(outcomes, [Ok(None), text("1")]);
+    let outcomes: Vec<_> = answers.into_iter().map(Pending::wait).collect();
+    assert_eq!(outcomes, [DONE, text("1")]);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_connection_that_keeps_itself_out_is_replaced() {
     // As where SQLite could not give a lock back: it believes ever after that somebody has it.
     probe.stuck.store(true, Ordering::SeqCst);
     assert_eq!(told(run(&store, save("a", "2"))), (ErrorKind::Unavailable, "SQLITE_BUSY".into()));
-    assert_eq!(run(&store, save("a", "3")), Ok(None));
+    assert_eq!(run(&store, save("a", "3")), DONE);
     assert_eq!(run(&store, load("a")), text("3"));
     assert_eq!(probe.opens(), 2);
 }

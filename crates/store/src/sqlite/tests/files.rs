@@ -57,7 +57,7 @@ fn a_deleted_file_is_made_again() {
     run(&store, save("u", "1")).unwrap();
     // The -wal stays behind: the new file must not take it for its own.
     std::fs::remove_file(&place.path).unwrap();
-    assert_eq!(run(&store, load("u")), Ok(None));
+    assert_eq!(run(&store, load("u")), ABSENT);
     run(&store, save("v", "2")).unwrap();
     assert!(place.path.exists());
     let count = |sql| place.other().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
@@ -73,14 +73,14 @@ fn a_replaced_file_is_opened_anew() {
     let place = Place::new();
     let backup = Place::new();
     run(&backup.store(), save("u", "from the backup")).unwrap();
-    run(&backup.store(), Request::Close).unwrap();
+    close(&backup.store()).unwrap();
     let store = place.store();
     together(&store, (0..50).map(|number| save(&format!("u{number}"), "1")));
     std::fs::rename(&backup.path, &place.path).unwrap();
     assert_eq!(run(&store, load("u")), text("from the backup"));
-    assert_eq!(run(&store, load("u1")), Ok(None));
+    assert_eq!(run(&store, load("u1")), ABSENT);
     run(&store, save("v", "2")).unwrap();
-    run(&store, Request::Close).unwrap();
+    close(&store).unwrap();
     let check: String = place.other().query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(check, "ok");
     assert_eq!(run(&place.store(), load("v")), text("2"));
@@ -137,7 +137,7 @@ fn missing_permissions_are_denied() {
     let place = Place::new();
     let directory = place.directory.path();
     run(&place.store(), save("u", "1")).unwrap();
-    run(&place.store(), Request::Close).unwrap();
+    close(&place.store()).unwrap();
     chmod(&place.path, 0o000);
     if std::fs::File::open(&place.path).is_ok() {
         return;

@@ -1,6 +1,5 @@
 //! The store as a whole, against real files. Faults come from [`Probe`] and from other connections on the same file.
 
-mod at_once;
 mod batches;
 mod faults;
 mod files;
@@ -18,7 +17,7 @@ use rusqlite::ffi;
 use tempfile::TempDir;
 
 use super::super::error::{ErrorKind, StoreError};
-use super::super::testing::{Answer, delete, load, operation, run, save};
+use super::super::testing::{ABSENT, DONE, Pending, close, delete, found, load, operation, run, save, ticket};
 use super::super::{Outcome, Request, Store};
 use super::connection::{Connection, Stored};
 use super::errors::Failure;
@@ -86,7 +85,7 @@ fn config(path: &Path, table: &str) -> SqliteConfig {
 }
 
 /// Submits each request on its own, without waiting.
-fn submit(store: &SqliteStore, requests: impl IntoIterator<Item = Request>) -> Vec<Answer> {
+fn submit(store: &SqliteStore, requests: impl IntoIterator<Item = Request>) -> Vec<Pending> {
     requests
         .into_iter()
         .map(|request| {
@@ -101,11 +100,11 @@ fn submit(store: &SqliteStore, requests: impl IntoIterator<Item = Request>) -> V
 pub fn together(store: &dyn Store, requests: impl IntoIterator<Item = Request>) -> Vec<Outcome> {
     let (operations, answers): (Vec<_>, Vec<_>) = requests.into_iter().map(operation).unzip();
     store.submit(operations);
-    answers.into_iter().map(Answer::wait).collect()
+    answers.into_iter().map(Pending::wait).collect()
 }
 
 pub fn text(text: &str) -> Outcome {
-    Ok(Some(text.to_owned()))
+    found(text)
 }
 
 /// The kind and the SQLite code of a failure.
@@ -131,9 +130,6 @@ struct Probe {
     /// This connection is turned away by a lock until another takes its place.
     stuck: AtomicBool,
     executed: Mutex<Vec<String>>,
-    /// What the connection says when asked whether it may write at once, and whether its log is too long.
-    may_write_at_once: AtomicBool,
-    needs_checkpoint: AtomicBool,
 }
 
 impl Probe {
@@ -191,22 +187,5 @@ impl Connection for Probed {
 
     fn delete(&mut self, table: &Table, id: &str) -> Result<(), Failure> {
         self.inner.delete(table, id)
-    }
-
-    fn may_write_at_once(&self) -> bool {
-        self.probe.may_write_at_once.load(Ordering::SeqCst)
-    }
-
-    fn wait_for_locks(&mut self, wanted: bool) {
-        self.probe.executed.lock().push(format!("wait for locks: {wanted}"));
-    }
-
-    fn needs_checkpoint(&self) -> bool {
-        self.probe.needs_checkpoint.load(Ordering::SeqCst)
-    }
-
-    fn checkpoint(&mut self) -> Result<(), Failure> {
-        self.probe.needs_checkpoint.store(false, Ordering::SeqCst);
-        self.execute("checkpoint")
     }
 }

@@ -27,32 +27,28 @@ fn all_spellings_of_a_path_share_one_writer() {
 }
 
 #[test]
-fn close_waits_and_afterwards_everything_is_refused() {
+fn close_waits_for_what_came_before() {
     let place = Place::new();
     let store = place.store();
     let answers = submit(&store, (0..100).map(|number| save(&number.to_string(), "1")));
-    run(&store, Request::Close).unwrap();
+    close(&store).unwrap();
     for answer in answers {
         answer.wait().unwrap();
     }
     assert!(!place.has("-wal") && !place.has("-shm"), "the connection is closed");
-    for request in [save("u", "1"), load("u"), delete("u")] {
-        assert_eq!(run(&store, request), Err(StoreError::closed()));
-    }
-    assert_eq!(run(&store, Request::Close), Ok(None));
-    let outcomes = together(&place.store(), [load("99"), Request::Close, load("99"), Request::Close]);
-    assert_eq!(outcomes, [text("1"), Ok(None), Err(StoreError::closed()), Ok(None)]);
+    assert_eq!(run(&place.store(), load("99")), text("1"));
 }
 
 #[test]
 fn closing_one_store_leaves_the_others() {
     let place = Place::new();
     let (one, other) = (place.store(), place.store_on("others"));
-    together(&one, [save("u", "1"), Request::Close]);
+    together(&one, [save("u", "1")]);
+    close(&one).unwrap();
     assert_eq!(together(&other, [save("u", "2"), load("u")])[1], text("2"));
     assert!(place.has("-wal"));
     drop(one);
-    run(&other, Request::Close).unwrap();
+    close(&other).unwrap();
     assert!(!place.has("-wal"));
 }
 
@@ -82,8 +78,11 @@ fn a_new_store_right_after_the_last_one_works() {
         let value = round.to_string();
         assert_eq!(together(&store, [save("u", &value), load("u")])[1], text(&value));
         match round % 3 {
-            0 => drop(run(&store, Request::Close)),
-            1 => drop(submit(&store, [save("u", "x"), Request::Close])),
+            0 => drop(close(&store)),
+            1 => {
+                submit(&store, [save("u", "x")]);
+                store.close(ticket(false).0);
+            }
             _ => {}
         }
     }
@@ -101,7 +100,7 @@ fn many_threads_may_come_and_go() {
                     let id = format!("{thread}-{round}");
                     assert_eq!(together(&store, [save(&id, &id), load(&id)])[1], text(&id));
                     if round % 2 == 0 {
-                        run(&store, Request::Close).unwrap();
+                        close(&store).unwrap();
                     } else {
                         store.release(std::time::Instant::now() + Duration::from_secs(5));
                     }

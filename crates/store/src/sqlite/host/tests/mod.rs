@@ -17,10 +17,10 @@ use super::api::{Api, Routines};
 use super::connection::{self, HostConnection};
 use super::owner::Owner;
 use super::store::HostStore;
+use crate::Store;
 use crate::error::ErrorKind;
 use crate::sqlite::table::Table;
-use crate::testing::{load, operation, run, save};
-use crate::{Request, Store};
+use crate::testing::{DONE, close, load, operation, run, save};
 
 thread_local! {
     static TABLE: Cell<Routines> = const { Cell::new(std::ptr::null()) };

@@ -16,7 +16,7 @@ fn the_owners_close_waits_for_the_writer_and_is_the_last() {
         answer.wait().unwrap();
     }
     assert_eq!(run(&store, load("1")).unwrap_err().kind, ErrorKind::Closed);
-    assert_eq!(run(&store, Request::Close), Ok(None));
+    assert_eq!(close(&store), DONE);
     let count: i64 = rusqlite::Connection::open(&path)
         .unwrap()
         .query_row("SELECT count(*) FROM conversations", [], |row| row.get(0))
@@ -58,14 +58,7 @@ fn what_the_guest_cannot_do_is_given_back_with_all_that_follows() {
         assert_eq!(outcome.unwrap_err().kind, ErrorKind::Returned);
     }
     assert_eq!(run(&store, load("a")).unwrap_err().kind, ErrorKind::Returned);
-    let ids: Vec<_> = store
-        .take_returned()
-        .into_iter()
-        .map(|request| match request {
-            Request::Save { id, .. } | Request::Load { id } | Request::Delete { id } => id,
-            Request::Close => String::new(),
-        })
-        .collect();
+    let ids: Vec<_> = store.take_returned().into_iter().map(|request| request.id().to_owned()).collect();
     assert_eq!(ids, ["a", "b", "a", "c", "a"]);
     assert!(store.why_returned().unwrap().contains("mine"));
     let state: String =

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::access;
-use super::fault::Fault;
+use super::error::FileError;
 use super::file_name::is_plain_component;
+use super::state_file;
 use super::state_owner::conversation_id;
 
 /// The longest name that usual file systems hold.
@@ -18,26 +18,26 @@ pub fn file_name(id: &str, name: &str, extension: &str) -> Option<String> {
 
 /// The text at `path` where it is conversation `id`'s. A file that names another conversation or none is not ours, and
 /// as good as absent; one that cannot be read as JSON might be ours, and corrupt is not absent.
-pub fn read(path: &Path, id: &str) -> Result<Option<String>, Fault> {
-    let Some(text) = access::read(path)? else { return Ok(None) };
+pub fn read(path: &Path, id: &str) -> Result<Option<String>, FileError> {
+    let Some(text) = state_file::read(path)? else { return Ok(None) };
     match conversation_id(&text) {
         Ok(Some(named)) if named == id => Ok(Some(text)),
         Ok(_) => Ok(None),
-        Err(_) => Err(Fault::corrupt(path, "holds something that is not JSON")),
+        Err(_) => Err(FileError::corrupt(path, "holds something that is not JSON")),
     }
 }
 
 /// After a save: the new state is in place and goes before this one in every load. Says whether there was something.
 pub fn forget_replaced(path: &Path, id: &str) -> bool {
     // Whatever cannot be read or removed stays where it is and does no harm. To reject a save that took effect would.
-    matches!(read(path, id), Ok(Some(_))) && access::remove(path).unwrap_or(false)
+    matches!(read(path, id), Ok(Some(_))) && state_file::remove(path).unwrap_or(false)
 }
 
 /// For a delete, and says whether there was something. What cannot be removed would come back with the next load, so
 /// that is an error; what is corrupt names nobody and is left as it is.
-pub fn remove(path: &Path, id: &str) -> Result<bool, Fault> {
+pub fn remove(path: &Path, id: &str) -> Result<bool, FileError> {
     match read(path, id) {
-        Ok(Some(_)) => access::remove(path),
+        Ok(Some(_)) => state_file::remove(path),
         Ok(None) => Ok(false),
         Err(fault) if fault.is_corrupt() => Ok(false),
         Err(fault) => Err(fault),

@@ -1,4 +1,4 @@
-//! Where the JavaScript thread and the stores meet: operations go out in batches, outcomes come back in batches.
+//! Takes operations to the stores in batches and brings their outcomes back in batches.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::raw::Wake;
-use flowkit_store::{Operation, Outcome, Receiver, Store, Token};
+use flowkit_store::{Answer, Operation, Outcome, Receiver, Store, Token};
 
-/// How many bytes of loaded text, and how many promises, one turn of the event loop may settle. Without the limit a
+/// The limits of what one turn of the event loop settles: bytes of loaded text, and promises. Without them a
 /// burst of large loads keeps timers and sockets waiting for hundreds of milliseconds (measured: p99 426 to 1,414 ms
 /// against 12 to 20 ms).
 const BYTES_PER_TURN: usize = 128 * 1024;
 const PROMISES_PER_TURN: usize = 64;
 
-/// How long the end of a thread's environment may wait for its un-awaited writes.
-const TEARDOWN_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the end of a thread's environment waits for its un-awaited writes.
+const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An answered operation whose promise is not settled yet.
+/// A finished operation whose promise is not settled yet.
 pub struct Finished {
     pub token: Token,
     pub outcome: Outcome,
@@ -27,14 +27,14 @@ pub struct Finished {
 #[derive(Default)]
 struct Inbox {
     finished: VecDeque<Finished>,
-    /// The JavaScript thread knows that something is waiting and will come for it.
-    awake: bool,
-    /// Saves and deletes that have not been answered.
+    /// The JavaScript thread was woken and will call `settle()`.
+    is_awake: bool,
+    /// Writes that are not finished.
     open_writes: usize,
 }
 
-/// One for each JavaScript thread. Shared with every store that owes an answer.
-pub struct Exchange {
+/// One for each JavaScript thread. Shared with every store that owes an outcome.
+pub struct CompletionQueue {
     wake: Wake,
     outgoing: Mutex<Vec<(Arc<dyn Store>, Operation)>>,
     inbox: Mutex<Inbox>,
@@ -42,9 +42,9 @@ pub struct Exchange {
     stores: Mutex<Vec<Weak<dyn Store>>>,
 }
 
-impl Exchange {
+impl CompletionQueue {
     pub fn new(wake: Wake) -> Self {
-        Exchange {
+        CompletionQueue {
             wake,
             outgoing: Mutex::default(),
             inbox: Mutex::default(),
@@ -72,48 +72,26 @@ impl Exchange {
         self.outgoing.lock().push((store.clone(), operation));
     }
 
-    /// Gives the operations of this tick to their stores, one batch for each store, in call order.
+    /// Hands the operations of this tick over to their stores, one batch for each store, in call order.
     pub fn hand_over(&self) {
         distribute(std::mem::take(&mut *self.outgoing.lock()));
     }
 
-    /// The same, for one who then settles what is finished: a single operation may be done within the call. Answers whether
-    /// it was.
-    pub fn hand_over_at_once(&self) -> bool {
-        let outgoing = std::mem::take(&mut *self.outgoing.lock());
-        let outcome = match outgoing.as_slice() {
-            [(store, operation)] => store.write_at_once(&operation.request),
-            _ => None,
-        };
-        let Some(outcome) = outcome else {
-            distribute(outgoing);
-            return false;
-        };
-        // The caller comes for it anyway.
-        self.inbox.lock().awake = true;
-        for (_, operation) in outgoing {
-            operation.ticket.settle(outcome.clone());
-        }
-        true
-    }
-
-    /// The outcomes to settle in this turn, and whether some are left for the next.
-    pub fn take_turn(&self) -> (Vec<Finished>, bool) {
+    /// Takes the outcomes to settle in this turn of the event loop. Returns also whether some are left for the next.
+    pub fn next_batch(&self) -> (Vec<Finished>, bool) {
         let mut inbox = self.inbox.lock();
         let mut bytes = 0;
         let mut count = 0;
         while count < inbox.finished.len() && count < PROMISES_PER_TURN && bytes < BYTES_PER_TURN {
-            if let Ok(Some(text)) = &inbox.finished[count].outcome {
-                bytes += text.len();
-            }
+            bytes += inbox.finished[count].outcome.as_ref().map_or(0, Answer::size);
             count += 1;
         }
-        let turn = inbox.finished.drain(..count).collect();
-        inbox.awake = !inbox.finished.is_empty();
-        (turn, inbox.awake)
+        let batch = inbox.finished.drain(..count).collect();
+        inbox.is_awake = !inbox.finished.is_empty();
+        (batch, inbox.is_awake)
     }
 
-    /// Blocks the JavaScript thread until every write is answered, at most until `deadline`. Only for the end of the
+    /// Blocks the JavaScript thread until every write is finished, at most until `deadline`. Only for the end of the
     /// process or of the thread.
     pub fn drain(&self, deadline: Instant) {
         self.hand_over();
@@ -130,9 +108,9 @@ impl Exchange {
         }
     }
 
-    /// The environment is being torn down: last chance for un-awaited writes, then silence.
+    /// Finishes un-awaited writes: the environment is being torn down. Wakes no one afterwards.
     pub fn shut_down(&self) {
-        self.drain(Instant::now() + TEARDOWN_PATIENCE);
+        self.drain(Instant::now() + TEARDOWN_TIMEOUT);
         self.wake.disconnect();
     }
 }
@@ -150,7 +128,7 @@ fn distribute(operations: Vec<(Arc<dyn Store>, Operation)>) {
     }
 }
 
-impl Receiver for Exchange {
+impl Receiver for CompletionQueue {
     fn receive(&self, token: Token, is_write: bool, outcome: Outcome) {
         let mut inbox = self.inbox.lock();
         inbox.finished.push_back(Finished { token, outcome });
@@ -160,7 +138,7 @@ impl Receiver for Exchange {
                 self.writes_done.notify_all();
             }
         }
-        let must_wake = !std::mem::replace(&mut inbox.awake, true);
+        let must_wake = !std::mem::replace(&mut inbox.is_awake, true);
         drop(inbox);
         if must_wake {
             self.wake.call();

@@ -4,7 +4,7 @@
 use super::*;
 use crate::Store;
 use crate::error::ErrorKind;
-use crate::testing::{delete, load, operation, run, save};
+use crate::testing::{ABSENT, delete, found, load, operation, run, save};
 
 const ID: &str = "whatsapp:+57300";
 const PLAIN: &str = "whatsapp:+57300.json";
@@ -15,10 +15,10 @@ fn is_loaded_and_goes_with_the_next_save() {
     let fixture = Fixture::new();
     let foreign = format!("{{\n \"a\": 1, \"conversationId\": \"{ID}\" }}\n");
     fixture.write(PLAIN, &foreign);
-    assert_eq!(run(&fixture.store, load(ID)), Ok(Some(foreign)));
+    assert_eq!(run(&fixture.store, load(ID)), found(foreign));
     run(&fixture.store, save(ID, "new")).unwrap();
     assert_eq!(fixture.names(), [OWN]);
-    assert_eq!(run(&fixture.store, load(ID)), Ok(Some("new".to_owned())));
+    assert_eq!(run(&fixture.store, load(ID)), found("new"));
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn ours_goes_before_it() {
     let fixture = Fixture::new();
     fixture.write(PLAIN, state(ID));
     fixture.write(OWN, "ours");
-    assert_eq!(run(&fixture.store, load(ID)), Ok(Some("ours".to_owned())));
+    assert_eq!(run(&fixture.store, load(ID)), found("ours"));
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn of_another_conversation_or_none_is_left_alone() {
     for content in [state("whatsapp:+57301"), "[]".to_owned(), format!("{{\"a\":{}}}", state(ID))] {
         let fixture = Fixture::new();
         fixture.write(PLAIN, &content);
-        assert_eq!(run(&fixture.store, load(ID)), Ok(None), "{content}");
+        assert_eq!(run(&fixture.store, load(ID)), ABSENT, "{content}");
         run(&fixture.store, save(ID, "new")).unwrap();
         run(&fixture.store, delete(ID)).unwrap();
         assert_eq!(fixture.names(), [PLAIN]);
@@ -63,7 +63,7 @@ fn corrupt_is_reported_and_left_alone() {
         assert_eq!(error.kind, ErrorKind::Corrupt);
         assert!(error.reason.contains(PLAIN), "{}", error.reason);
         run(&fixture.store, save(ID, "new")).unwrap();
-        assert_eq!(run(&fixture.store, load(ID)), Ok(Some("new".to_owned())));
+        assert_eq!(run(&fixture.store, load(ID)), found("new"));
         run(&fixture.store, delete(ID)).unwrap();
         assert_eq!(fs::read(fixture.dir.join(PLAIN)).unwrap(), content);
     }
@@ -86,23 +86,23 @@ fn unsafe_names_are_never_looked_at() {
     fixture.write("a%41.json", state("a%41"));
     fs::write(fixture.root.path().join("data").join("up:.json"), state("../up:")).unwrap();
     for id in [".hidden:", "a%41", "../up:"] {
-        assert_eq!(run(&fixture.store, load(id)), Ok(None), "{id}");
+        assert_eq!(run(&fixture.store, load(id)), ABSENT, "{id}");
     }
     // Too long for a file name: no `ENAMETOOLONG`.
-    assert_eq!(run(&fixture.store, load(&"a:".repeat(126))), Ok(None));
+    assert_eq!(run(&fixture.store, load(&"a:".repeat(126))), ABSENT);
 }
 
 #[test]
 fn a_load_never_misses_it_while_another_process_saves() {
-    let fixture = Fixture::with(false, Case::decided(false));
+    let fixture = Fixture::with(false, CaseSensitivity::decided(false));
     let config = FileConfig { dir: fixture.dir.clone(), extension: ".json".to_owned(), durable: false };
-    let other = FileStore::with_case(config, Case::decided(false));
+    let other = FileStore::with_case(config, CaseSensitivity::decided(false));
     for _ in 0..1000 {
         fixture.write(PLAIN, state(ID));
         let (saving, saved) = operation(save(ID, &state(ID)));
         other.submit(vec![saving]);
         while fixture.dir.join(PLAIN).exists() {
-            assert_eq!(run(&fixture.store, load(ID)), Ok(Some(state(ID))));
+            assert_eq!(run(&fixture.store, load(ID)), found(state(ID)));
         }
         saved.wait().unwrap();
         fs::remove_file(fixture.dir.join(OWN)).unwrap();

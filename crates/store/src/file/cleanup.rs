@@ -1,4 +1,4 @@
-//! Clearing away what a crash left behind.
+//! Removes what a crash left behind.
 
 use std::fs;
 use std::io;
@@ -11,13 +11,13 @@ use super::temporary::is_temporary;
 const ABANDONED_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// Removes abandoned temporary files from `dir`, and nothing else.
-pub fn sweep(dir: &Path) {
-    // Nobody waits for this and nobody could act on a failure: what is left costs some space, is never taken for a
+pub fn remove_abandoned(dir: &Path) {
+    // No operation waits for this, and no one could act on a failure. What is left costs some space, is never taken for a
     // conversation, and the next start tries again.
-    let _ = try_sweep(dir);
+    let _ = try_remove(dir);
 }
 
-fn try_sweep(dir: &Path) -> io::Result<()> {
+fn try_remove(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         if !entry.file_name().to_str().is_some_and(is_temporary) {

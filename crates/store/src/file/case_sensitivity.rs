@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 
-use super::fault::Fault;
+use super::error::FileError;
 use super::temporary;
 
 /// How many entries are tried where no file may be made.
@@ -15,26 +15,26 @@ const ENTRIES: usize = 32;
 
 /// What is known of a directory.
 #[derive(Debug)]
-pub enum Folds {
+pub enum CaseFolding {
     Known(bool),
     /// Nothing may be made there, for this reason, and nothing is there to go by.
-    Undecided(Fault),
+    Undecided(FileError),
     NoDirectory,
 }
 
 /// Found out once, as soon as the directory is there.
 #[derive(Default)]
-pub struct Case {
+pub struct CaseSensitivity {
     known: OnceLock<bool>,
     /// Held while probing, so that a first burst of operations probes once. Never taken by the JavaScript thread.
     probing: Mutex<()>,
 }
 
-impl Case {
+impl CaseSensitivity {
     /// For tests: a decision made beforehand.
     #[cfg(test)]
     pub fn decided(folds: bool) -> Self {
-        Case { known: folds.into(), probing: Mutex::default() }
+        CaseSensitivity { known: folds.into(), probing: Mutex::default() }
     }
 
     /// What is known without looking.
@@ -43,20 +43,20 @@ impl Case {
     }
 
     /// Whether case is ignored in `dir`.
-    pub fn folds(&self, dir: &Path) -> Result<Folds, Fault> {
+    pub fn folds(&self, dir: &Path) -> Result<CaseFolding, FileError> {
         if let Some(folds) = self.known() {
-            return Ok(Folds::Known(folds));
+            return Ok(CaseFolding::Known(folds));
         }
         let _probing = self.probing.lock();
         if let Some(folds) = self.known() {
-            return Ok(Folds::Known(folds));
+            return Ok(CaseFolding::Known(folds));
         }
         match probe(dir) {
-            Ok(Ok(folds)) => Ok(Folds::Known(*self.known.get_or_init(|| folds))),
+            Ok(Ok(folds)) => Ok(CaseFolding::Known(*self.known.get_or_init(|| folds))),
             // It may be over in a moment: ask again next time.
-            Ok(Err(refused)) => Ok(Folds::Undecided(Fault::at(&refused, dir))),
-            Err(error) => match Fault::at(&error, dir) {
-                fault if fault.missing => Ok(Folds::NoDirectory),
+            Ok(Err(refused)) => Ok(CaseFolding::Undecided(FileError::at(&refused, dir))),
+            Err(error) => match FileError::at(&error, dir) {
+                fault if fault.missing => Ok(CaseFolding::NoDirectory),
                 fault => Err(fault),
             },
         }
@@ -147,9 +147,9 @@ mod tests {
     #[test]
     fn a_missing_directory_decides_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let case = Case::default();
-        assert!(matches!(case.folds(&dir.path().join("missing")), Ok(Folds::NoDirectory)));
-        assert!(matches!(case.folds(dir.path()), Ok(Folds::Known(_))));
+        let case = CaseSensitivity::default();
+        assert!(matches!(case.folds(&dir.path().join("missing")), Ok(CaseFolding::NoDirectory)));
+        assert!(matches!(case.folds(dir.path()), Ok(CaseFolding::Known(_))));
         assert!(case.known().is_some());
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use super::fault::Fault;
+use super::error::FileError;
 use super::temporary;
 
 /// In bytes. No longer text fits into a JavaScript string of 2^29 - 24 units, each of three bytes of UTF-8 at most. A
@@ -12,30 +12,30 @@ use super::temporary;
 const LARGEST: u64 = 3 * ((1 << 29) - 24);
 
 /// The text of a file; nothing where there is no file.
-pub fn read(path: &Path) -> Result<Option<String>, Fault> {
+pub fn read(path: &Path) -> Result<Option<String>, FileError> {
     let file = match open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) if is_no_file(&error) => return Err(Fault::not_a_file(path)),
-        file => file.map_err(|error| Fault::at(&error, path))?,
+        Err(error) if is_no_file(&error) => return Err(FileError::not_a_file(path)),
+        file => file.map_err(|error| FileError::at(&error, path))?,
     };
-    let metadata = file.metadata().map_err(|error| Fault::at(&error, path))?;
+    let metadata = file.metadata().map_err(|error| FileError::at(&error, path))?;
     if !metadata.is_file() {
-        return Err(Fault::not_a_file(path));
+        return Err(FileError::not_a_file(path));
     }
     let mut bytes = Vec::new();
     if metadata.len() <= LARGEST {
         let room = usize::try_from(metadata.len()).unwrap_or_default();
-        bytes.try_reserve_exact(room).map_err(|_| Fault::at(&io::ErrorKind::OutOfMemory.into(), path))?;
+        bytes.try_reserve_exact(room).map_err(|_| FileError::at(&io::ErrorKind::OutOfMemory.into(), path))?;
         // It may grow meanwhile.
         let mut file = file.take(LARGEST + 1);
-        file.read_to_end(&mut bytes).map_err(|error| Fault::at(&error, path))?;
+        file.read_to_end(&mut bytes).map_err(|error| FileError::at(&error, path))?;
     }
     if metadata.len().max(bytes.len() as u64) > LARGEST {
-        return Err(Fault::corrupt(path, "is larger than any state"));
+        return Err(FileError::corrupt(path, "is larger than any state"));
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Some(text)),
-        Err(_) => Err(Fault::corrupt(path, "holds something that is not UTF-8 text")),
+        Err(_) => Err(FileError::corrupt(path, "holds something that is not UTF-8 text")),
     }
 }
 
@@ -64,7 +64,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Puts `text` in place of the file `path` in `dir`: whoever reads it, at any time, reads the old text or the new one.
-pub fn replace(dir: &Path, path: &Path, text: &str, durable: bool) -> Result<(), Fault> {
+pub fn replace(dir: &Path, path: &Path, text: &str, durable: bool) -> Result<(), FileError> {
     let replaced = || -> io::Result<()> {
         let (mut file, mut temporary) = temporary::create(dir)?.into_parts();
         file.write_all(text.as_bytes())?;
@@ -80,7 +80,7 @@ pub fn replace(dir: &Path, path: &Path, text: &str, durable: bool) -> Result<(),
         Ok(())
     };
     // The user knows the conversation's path, not the temporary one.
-    replaced().map_err(|error| Fault::at(&error, path))
+    replaced().map_err(|error| FileError::at(&error, path))
 }
 
 /// Closes a file and says what came of it. Dropping it would not.
@@ -101,12 +101,14 @@ fn close(file: File) -> io::Result<()> {
 }
 
 /// Removes a file and says whether it was there.
-pub fn remove(path: &Path) -> Result<bool, Fault> {
+pub fn remove(path: &Path) -> Result<bool, FileError> {
     match fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         // Systems differ in what they call this.
-        Err(_) if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) => Err(Fault::not_a_file(path)),
-        Err(error) => Err(Fault::at(&error, path)),
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) => {
+            Err(FileError::not_a_file(path))
+        }
+        Err(error) => Err(FileError::at(&error, path)),
     }
 }

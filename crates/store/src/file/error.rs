@@ -8,29 +8,29 @@ use crate::error::{ErrorKind, StoreError};
 /// An error, and whether it only says that something is not there: of the directory that is no failure, but a reason to
 /// make it.
 #[derive(Clone, Debug)]
-pub struct Fault {
+pub struct FileError {
     pub missing: bool,
     pub error: StoreError,
 }
 
-impl Fault {
+impl FileError {
     /// An input/output error met at `path`.
     pub fn at(error: &io::Error, path: &Path) -> Self {
         let kind = error.kind();
         let error = match kind {
             io::ErrorKind::NotADirectory => match first_file_in(path) {
-                Some(file) => return Fault::not_a_directory(file),
+                Some(file) => return FileError::not_a_directory(file),
                 None => StoreError::io(error, &name(path)),
             },
-            io::ErrorKind::IsADirectory => return Fault::not_a_file(path),
+            io::ErrorKind::IsADirectory => return FileError::not_a_file(path),
             _ => StoreError::io(error, &name(path)),
         };
-        Fault { missing: kind == io::ErrorKind::NotFound, error }
+        FileError { missing: kind == io::ErrorKind::NotFound, error }
     }
 
     /// The option `dir` leads to or through something that cannot hold files.
     pub fn not_a_directory(path: &Path) -> Self {
-        Fault::from(
+        FileError::from(
             StoreError::new(ErrorKind::InvalidOptions, format!("{} is a file, not a directory", name(path)))
                 .with_cause(Some("ENOTDIR".to_owned()), "not a directory"),
         )
@@ -38,11 +38,11 @@ impl Fault {
 
     /// A directory, a pipe or a device has a conversation's name.
     pub fn not_a_file(path: &Path) -> Self {
-        Fault::corrupt(path, "is not a file")
+        FileError::corrupt(path, "is not a file")
     }
 
     pub fn corrupt(path: &Path, what: &str) -> Self {
-        Fault::from(StoreError::new(ErrorKind::Corrupt, format!("{} {what}", name(path))))
+        FileError::from(StoreError::new(ErrorKind::Corrupt, format!("{} {what}", name(path))))
     }
 
     pub fn is_corrupt(&self) -> bool {
@@ -50,9 +50,9 @@ impl Fault {
     }
 }
 
-impl From<StoreError> for Fault {
+impl From<StoreError> for FileError {
     fn from(error: StoreError) -> Self {
-        Fault { missing: false, error }
+        FileError { missing: false, error }
     }
 }
 

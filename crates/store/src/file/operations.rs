@@ -1,25 +1,25 @@
-//! The three operations, step by step.
+//! Each operation, step by step.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::FileConfig;
-use super::access;
-use super::case::{Case, Folds};
+use super::case_sensitivity::{CaseFolding, CaseSensitivity};
+use super::cleanup::remove_abandoned;
 use super::directory::Directory;
-use super::fault::Fault;
+use super::error::FileError;
 use super::file_name::file_name;
-use super::plain;
-use super::sweep::sweep;
+use super::foreign_files;
+use super::state_file;
 use crate::runtime::runtime;
-use crate::{Outcome, Request};
+use crate::{Answer, Outcome, Request};
 
-pub struct Conversations {
+pub struct Operations {
     directory: Directory,
     extension: String,
     durable: bool,
-    case: Case,
-    swept: AtomicBool,
+    case: CaseSensitivity,
+    cleaned_up: AtomicBool,
 }
 
 /// Where a conversation is kept, and where another program may have kept it.
@@ -28,29 +28,29 @@ struct Paths {
     plain: Option<PathBuf>,
 }
 
-impl Conversations {
-    pub fn new(config: FileConfig, case: Case) -> Self {
+impl Operations {
+    pub fn new(config: FileConfig, case: CaseSensitivity) -> Self {
         let FileConfig { dir, extension, durable } = config;
-        Conversations { directory: Directory::new(dir), extension, durable, case, swept: AtomicBool::new(false) }
+        Operations { directory: Directory::new(dir), extension, durable, case, cleaned_up: AtomicBool::new(false) }
     }
 
     pub fn run(&self, request: &Request) -> Outcome {
         let outcome = match request {
-            Request::Save { id, text } => self.save(id, text).map(|()| None),
-            Request::Load { id } => self.load(id),
-            Request::Delete { id } => self.delete(id).map(|()| None),
-            // Nothing stays open between operations.
-            Request::Close => Ok(None),
+            Request::Save { id, text, .. } => self.save(id, text).map(|()| Answer::Done),
+            Request::Load { id } => self.load(id).map(Answer::Text),
+            Request::Delete { id } => self.delete(id).map(|()| Answer::Done),
+            #[cfg(test)]
+            Request::Append { id, text } => self.append(id, text).map(|()| Answer::Done),
         };
         outcome.map_err(|fault| fault.error)
     }
 
     /// Where `id` is kept, as far as is known without looking.
-    pub fn place(&self, id: &str) -> PathBuf {
+    pub fn location(&self, id: &str) -> PathBuf {
         self.paths_with(id, self.case.known().unwrap_or(false)).own
     }
 
-    fn save(&self, id: &str, text: &str) -> Result<(), Fault> {
+    fn save(&self, id: &str, text: &str) -> Result<(), FileError> {
         match self.try_save(id, text) {
             // Not made yet, or removed by someone.
             Err(fault) if fault.missing => {
@@ -61,14 +61,14 @@ impl Conversations {
         }
     }
 
-    fn try_save(&self, id: &str, text: &str) -> Result<(), Fault> {
+    fn try_save(&self, id: &str, text: &str) -> Result<(), FileError> {
         let Some(paths) = self.paths(id, true)? else { return Err(self.no_directory()) };
-        access::replace(self.directory.path(), &paths.own, text, self.durable)?;
+        state_file::replace(self.directory.path(), &paths.own, text, self.durable)?;
         if self.durable {
             self.directory.sync()?;
         }
         if let Some(plain) = paths.plain
-            && plain::forget_replaced(&plain, id)
+            && foreign_files::forget_replaced(&plain, id)
             && self.durable
         {
             // After the new one is in place, and on the disk: a crash in between leaves both, and the new one counts.
@@ -77,32 +77,38 @@ impl Conversations {
         Ok(())
     }
 
-    fn load(&self, id: &str) -> Result<Option<String>, Fault> {
+    fn load(&self, id: &str) -> Result<Option<String>, FileError> {
         let Some(paths) = self.paths(id, false)? else { return Ok(None) };
-        let found = access::read(&paths.own)?;
+        let found = state_file::read(&paths.own)?;
         let (None, Some(plain)) = (&found, paths.plain) else { return Ok(found) };
-        match plain::read(&plain, id)? {
+        match foreign_files::read(&plain, id)? {
             // Another process may have saved between the two looks, and so have moved it from there to here.
-            None => access::read(&paths.own),
+            None => state_file::read(&paths.own),
             found => Ok(found),
         }
     }
 
-    fn delete(&self, id: &str) -> Result<(), Fault> {
+    #[cfg(test)]
+    fn append(&self, id: &str, text: &str) -> Result<(), FileError> {
+        let before = self.load(id)?.unwrap_or_default();
+        self.save(id, &(before + text))
+    }
+
+    fn delete(&self, id: &str) -> Result<(), FileError> {
         let Some(paths) = self.paths(id, true)? else { return Ok(()) };
         if let Some(plain) = paths.plain
-            && plain::remove(&plain, id)?
+            && foreign_files::remove(&plain, id)?
         {
             // First, also on the disk: removed last, it would be found by a load in between, or after a power loss,
             // with a state older than the one deleted.
             self.sync_removal()?;
         }
-        access::remove(&paths.own)?;
+        state_file::remove(&paths.own)?;
         // Also where there was nothing: what removed it before may have failed to sync, or not have come to it yet.
         self.sync_removal()
     }
 
-    fn sync_removal(&self) -> Result<(), Fault> {
+    fn sync_removal(&self) -> Result<(), FileError> {
         if !self.durable {
             return Ok(());
         }
@@ -114,29 +120,31 @@ impl Conversations {
     }
 
     /// The paths of `id`; nothing where there is no directory.
-    fn paths(&self, id: &str, writes: bool) -> Result<Option<Paths>, Fault> {
+    fn paths(&self, id: &str, writes: bool) -> Result<Option<Paths>, FileError> {
         let folds = match self.case.folds(self.directory.path())? {
-            Folds::Known(folds) => folds,
+            CaseFolding::Known(folds) => folds,
             // A guess could put `User` into the file of `user`, or remove that. A load can only find nothing.
-            Folds::Undecided(fault) if writes && file_name(id, true) != file_name(id, false) => return Err(fault),
-            Folds::Undecided(_) => false,
-            Folds::NoDirectory => return Ok(None),
+            CaseFolding::Undecided(fault) if writes && file_name(id, true) != file_name(id, false) => {
+                return Err(fault);
+            }
+            CaseFolding::Undecided(_) => false,
+            CaseFolding::NoDirectory => return Ok(None),
         };
-        if !self.swept.swap(true, Ordering::Relaxed) {
+        if !self.cleaned_up.swap(true, Ordering::Relaxed) {
             let dir = self.directory.path().to_path_buf();
             // In the background: a directory with very many files takes a while to look through.
-            runtime().spawn_blocking(move || sweep(&dir));
+            runtime().spawn_blocking(move || remove_abandoned(&dir));
         }
         Ok(Some(self.paths_with(id, folds)))
     }
 
     fn paths_with(&self, id: &str, folds: bool) -> Paths {
         let name = file_name(id, folds);
-        let plain = plain::file_name(id, &name, &self.extension).map(|plain| self.directory.path().join(plain));
+        let plain = foreign_files::file_name(id, &name, &self.extension).map(|name| self.directory.path().join(name));
         Paths { own: self.directory.path().join(name + &self.extension), plain }
     }
 
-    fn no_directory(&self) -> Fault {
-        Fault::at(&std::io::ErrorKind::NotFound.into(), self.directory.path())
+    fn no_directory(&self) -> FileError {
+        FileError::at(&std::io::ErrorKind::NotFound.into(), self.directory.path())
     }
 }
