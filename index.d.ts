@@ -19,7 +19,7 @@ export interface ConversationState {
   slots: Slots
   /** What was said, oldest first. */
   history: Array<{ role: 'user' | 'assistant'; content: string }>
-  /** Whether the conversation is over. */
+  /** True if the conversation is over. */
   ended: boolean
   /** Milliseconds since 1970. */
   createdAt: number
@@ -29,20 +29,20 @@ export interface ConversationState {
 
 /** What FlowKit asks of a storage. Implement it to write your own. */
 export interface StorageAdapter {
-  /** Load conversation state. `null` where nothing is stored. */
+  /** Load conversation state. `null` if nothing is stored. */
   load(conversationId: string): Promise<ConversationState | null>
   /** Save conversation state, in place of what was stored before. */
   save(state: ConversationState): Promise<void>
-  /** Delete conversation state. Resolves also where nothing is stored. */
+  /** Delete conversation state. Resolves also if nothing is stored. */
   delete(conversationId: string): Promise<void>
 }
 
 /** What the four adapters of this package have in common. */
 declare abstract class Adapter implements StorageAdapter {
   /**
-   * Answers a fresh copy of what was last saved, or `null`.
+   * Returns a fresh copy of what was last saved; `null` if nothing is stored.
    *
-   * @throws {StorageError} rejects with `ERR_STORAGE_INVALID_ID`, `ERR_STORAGE_CORRUPT` where something else is stored
+   * @throws {StorageError} rejects with `ERR_STORAGE_INVALID_ID`, `ERR_STORAGE_CORRUPT` if something else is stored
    * in the place of this conversation, or one of the codes of {@link StorageErrorCode} that say why the place cannot be
    * reached.
    */
@@ -52,12 +52,12 @@ declare abstract class Adapter implements StorageAdapter {
    * Operations on one conversation take effect in the order of their calls, awaited or not. Once the promise resolves,
    * the state survives a crash of this process; see each adapter for power loss.
    *
-   * @throws {StorageError} rejects with `ERR_STORAGE_INVALID_STATE` where JSON cannot hold the state,
+   * @throws {StorageError} rejects with `ERR_STORAGE_INVALID_STATE` if JSON cannot hold the state,
    * `ERR_STORAGE_INVALID_ID`, or a code that says why the place cannot be reached.
    */
   save(state: ConversationState): Promise<void>
   /**
-   * Forgets the conversation.
+   * Removes the conversation. Resolves also if there is none.
    *
    * @throws {StorageError} rejects with `ERR_STORAGE_INVALID_ID` or a code that says why the place cannot be reached.
    */
@@ -69,6 +69,13 @@ declare abstract class Adapter implements StorageAdapter {
   close(): Promise<void>
   /** The same as {@link Adapter.close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
+  /**
+   * How the next operation will travel, as far as that can be told without one: off the event loop (`native`), or on the
+   * user's own client or database (`inline`). It may change from one operation to the next.
+   */
+  readonly mode: 'native' | 'inline'
+  /** Why, in words. */
+  readonly modeReason: string
 }
 
 /** {@link MemoryStorage} has no options yet. */
@@ -80,12 +87,12 @@ export declare class MemoryStorage extends Adapter {
   constructor(options?: MemoryStorageOptions)
 }
 
-/** What {@link FileStorage} takes. */
+/** The options of {@link FileStorage}. */
 export interface FileStorageOptions {
   /** The directory. Made at the first save, readable by its owner alone (0700); the files are 0600. */
   dir: string
   /**
-   * What follows the name of each file.
+   * The end of each file's name.
    *
    * @default ".json"
    */
@@ -115,26 +122,12 @@ export declare class FileStorage extends Adapter {
 export declare class RedisStorage extends Adapter {
   /** @throws {StorageError} `ERR_STORAGE_INVALID_OPTIONS` */
   constructor(options?: RedisStorageOptions)
-  /**
-   * How the last operation travelled: on a connection of our own (`native`), or through the methods of the user's
-   * `client` (`bridge`). It may change from one operation to the next, as the client connects and disconnects.
-   */
-  readonly mode: 'native' | 'bridge'
-  /** Why, in words. */
-  readonly modeReason: string
 }
 
 /** Keeps conversations in an SQLite database. Saves that wait at the same time share one transaction and one disk sync. */
 export declare class SQLiteStorage extends Adapter {
   /** @throws {StorageError} `ERR_STORAGE_INVALID_OPTIONS` */
   constructor(options: SQLiteStorageOptions)
-  /**
-   * How the next operation outside of a transaction is done: on a thread of its own (`native`), or on the connection
-   * `db` itself, with the event loop blocked meanwhile (`inline`). The first operation decides.
-   */
-  readonly mode: 'native' | 'inline'
-  /** Why, in words. */
-  readonly modeReason: string
 }
 
 /** What went wrong. A code keeps its name and its meaning. */
@@ -153,7 +146,7 @@ export type StorageErrorCode =
   | 'ERR_STORAGE_TIMEOUT'
   /** Permissions, authentication, a read-only place; or a constraint or trigger of the database refuses it. */
   | 'ERR_STORAGE_DENIED'
-  /** A conditional write lost. Retryable. */
+  /** Reserved: a conditional write lost. Retryable. No operation raises it yet. */
   | 'ERR_STORAGE_CONFLICT'
   /** The adapter was closed. */
   | 'ERR_STORAGE_CLOSED'
@@ -162,7 +155,7 @@ export type StorageErrorCode =
 
 /** Every error of this package. Its message holds neither passwords nor pieces of a state. */
 export declare class StorageError extends Error {
-  /** Tells it from other errors, also across several copies of this package. */
+  /** Distinguishes it from other errors, also across several copies of this package. */
   readonly name: 'StorageError'
   /** What went wrong. */
   readonly code: StorageErrorCode
@@ -172,7 +165,7 @@ export declare class StorageError extends Error {
   readonly operation: 'construct' | 'load' | 'save' | 'delete' | 'close'
   /** Absent where the operation had no usable id. */
   readonly conversationId?: string
-  /** Whether the same operation may succeed later. */
+  /** True if the same operation may succeed later. */
   readonly retryable: boolean
   /** The underlying error, with its own `code` such as `ENOSPC` or `SQLITE_BUSY`. */
   readonly cause?: Error & { code?: string }

@@ -3,20 +3,21 @@
 const path = require('node:path')
 
 const { MemoryHandle, openFile, openRedis, openSqlite } = require('./lib/binding.js')
-const { Adapter, INTERNAL } = require('./lib/adapter.js')
+const { Adapter } = require('./lib/adapter.js')
 const { getDispatcher, scheduleHandOver, scheduleHandOverSoon } = require('./lib/dispatcher.js')
 const { optionsError, StorageError } = require('./lib/errors.js')
+const { ImmediateHandle, NativeHandle } = require('./lib/native-handle.js')
 const { aBoolean, aPath, readOptions } = require('./lib/options.js')
 const { openClient } = require('./lib/redis-open.js')
 const { readRedisOptions } = require('./lib/redis-options.js')
-const { HostSqlite } = require('./lib/sqlite-host.js')
+const { openDatabase } = require('./lib/sqlite-open.js')
 const { readSqliteOptions } = require('./lib/sqlite-options.js')
 
 class MemoryStorage extends Adapter {
+  /** @param {unknown} [options] */
   constructor(options) {
     readOptions('memory', options, {})
-    // Said, since what is left out could be inherited from a polluted `Object.prototype`.
-    super({ adapter: 'memory', handle: new MemoryHandle(), submitted: undefined, pretty: false })
+    super({ adapter: 'memory', handle: new ImmediateHandle(new MemoryHandle(), 'states are kept in native memory') })
   }
 }
 
@@ -32,55 +33,43 @@ const FILE_CHECKS = {
 }
 
 class FileStorage extends Adapter {
+  /** @param {unknown} options */
   constructor(options) {
     const { dir, extension = '.json', pretty = false, durable = true } = readOptions('file', options, FILE_CHECKS)
     if (dir === undefined) throw optionsError('file', 'The file storage needs the option "dir".')
-    const handle = openFile(getDispatcher(), { dir: path.resolve(dir), extension, durable })
-    super({ adapter: 'file', handle, submitted: scheduleHandOver, pretty })
+    const native = openFile(getDispatcher(), { dir: path.resolve(dir), extension, durable })
+    const handle = new NativeHandle(native, scheduleHandOver, 'files are read and written by other threads')
+    super({ adapter: 'file', handle, pretty })
   }
 }
 
 class RedisStorage extends Adapter {
+  /** @param {unknown} [options] */
   constructor(options) {
-    const { client, tls, ...settings } = readRedisOptions(options)
-    if (client !== undefined) {
-      super({ adapter: 'redis', handle: openClient(client, settings), submitted: nothing })
-    } else {
-      const handle = openRedis(getDispatcher(), settings, tls)
-      super({ adapter: 'redis', handle, submitted: scheduleHandOverSoon })
-    }
-  }
-
-  get mode() {
-    return this[INTERNAL].handle.mode ?? 'native'
-  }
-
-  get modeReason() {
-    return this[INTERNAL].handle.modeReason ?? 'the storage has a connection of its own'
+    const settings = readRedisOptions(options)
+    super({ adapter: 'redis', handle: openRedisHandle(settings), ttl: settings.ttl })
   }
 }
 
 class SQLiteStorage extends Adapter {
+  /** @param {unknown} options */
   constructor(options) {
-    const { db, path: file, table, mode } = readSqliteOptions(options)
-    if (db !== undefined) {
-      super({ adapter: 'sqlite', handle: new HostSqlite(db, table, mode), submitted: nothing })
-    } else {
-      const handle = openSqlite(getDispatcher(), { path: path.resolve(file), table })
-      super({ adapter: 'sqlite', handle, submitted: scheduleHandOver })
-    }
-  }
-
-  get mode() {
-    return this[INTERNAL].handle.mode ?? 'native'
-  }
-
-  get modeReason() {
-    return this[INTERNAL].handle.modeReason ?? 'the file is opened by the storage itself'
+    super({ adapter: 'sqlite', handle: openSqliteHandle(readSqliteOptions(options)) })
   }
 }
 
-/** The user's own client or connection is called within the operation: there is nothing to hand over. */
-function nothing() {}
+/** @param {ReturnType<typeof readRedisOptions>} settings */
+function openRedisHandle(settings) {
+  if (settings.client !== undefined) return openClient(settings.client, settings)
+  const native = openRedis(getDispatcher(), settings, settings.tls)
+  return new NativeHandle(native, scheduleHandOverSoon, 'the storage has a connection of its own')
+}
+
+/** @param {ReturnType<typeof readSqliteOptions>} settings */
+function openSqliteHandle({ db, path: file, table, mode }) {
+  if (db !== undefined) return openDatabase(db, table, mode)
+  const native = openSqlite(getDispatcher(), { path: path.resolve(file), table })
+  return new NativeHandle(native, scheduleHandOver, 'the storage opens the file itself')
+}
 
 module.exports = { MemoryStorage, FileStorage, RedisStorage, SQLiteStorage, StorageError }

@@ -1,88 +1,98 @@
 'use strict'
 
+/** @import { Handle, Operation, Result } from './handle.js' */
+
 const { Call } = require('./errors.js')
 const { checkId, parse, stringify } = require('./state.js')
 
-/** What an adapter keeps of itself. Under a symbol and not as private fields, which a Proxy around it could not reach. */
+/** The key of what an adapter keeps of itself. A symbol, since a Proxy around the adapter could not reach private fields. */
 const INTERNAL = Symbol('flowkit-storage')
 
 /**
- * The path of an operation, once, for all adapters. Every method is async, so that nothing is ever thrown
- * synchronously, but everything up to the first `await` happens within the call: the state is read, and the operation
- * has its place in the order, before the promise is returned.
+ * @typedef {object} Internal
+ * @property {'memory' | 'file' | 'redis' | 'sqlite'} adapter
+ * @property {Handle} handle
+ * @property {boolean} pretty whether states are written indented
+ * @property {number} ttl seconds until a saved state expires; 0 for never
+ * @property {Promise<void> | undefined} closing
+ */
+
+/**
+ * @typedef {object} Kind
+ * @property {string} name the public method
+ * @property {(call: Call, argument: unknown, internal: Internal) => Operation} prepare checks the argument
+ * @property {(call: Call, result: Result, handle: Handle) => unknown} finish makes what the method resolves to
+ */
+
+function nothing() {}
+
+/** What each operation takes and returns. The path between is the same for all. @type {{ [name: string]: Kind }} */
+const KINDS = {
+  load: {
+    name: 'load',
+    prepare: (call, id) => ({ kind: 'load', id: checkId(call, id) }),
+    finish: (call, text, handle) => (typeof text === 'string' ? parse(call, text, handle) : null),
+  },
+  save: {
+    name: 'save',
+    prepare(call, state, { pretty, ttl }) {
+      const text = stringify(call, state, pretty)
+      return { kind: 'save', id: /** @type {string} */ (call.conversationId), text, ttl }
+    },
+    finish: nothing,
+  },
+  delete: {
+    name: 'delete',
+    prepare: (call, id) => ({ kind: 'delete', id: checkId(call, id) }),
+    finish: nothing,
+  },
+}
+
+/**
+ * What all adapters are. A method throws nothing: everything goes through `perform`, which is async. But it does all up to
+ * the first `await` within the call: it reads the state and takes the operation's place in the order before it returns.
  */
 class Adapter {
-  /**
-   * @param {object} internal
-   * @param {'memory' | 'file' | 'redis' | 'sqlite'} internal.adapter
-   * @param {object} internal.handle has `save(id, text)`, `load(id)`, `delete(id)`, `close()`; each answers a value or
-   *   a promise, which is rejected with a `Failure`, and a load may answer either; and `place(id)`, which names the place
-   *   in error messages
-   * @param {() => void} [internal.submitted] called after each operation; absent where the handle answers at once
-   * @param {boolean} [internal.pretty]
-   */
+  /** @param {{ adapter: Internal['adapter'], handle: Handle, pretty?: boolean, ttl?: number }} internal */
   constructor(internal) {
-    internal.closing = undefined
-    Object.defineProperty(this, INTERNAL, { value: internal })
+    // Without a prototype and with every default: what is left out must not come from a polluted `Object.prototype`.
+    const value = { __proto__: null, pretty: false, ttl: 0, ...internal, closing: undefined }
+    Object.defineProperty(this, INTERNAL, { value })
   }
 
-  async load(conversationId) {
-    const internal = this[INTERNAL]
-    const call = begin(internal, 'load', Adapter.prototype.load)
-    checkId(call, conversationId)
-    let text
-    try {
-      text = internal.handle.load(conversationId)
-      // Where it is here already, a microtask more would be the larger part of a short read.
-      if (internal.submitted && typeof text === 'object') text = await submitted(internal, text)
-    } catch (failure) {
-      throw call.failure(failure)
-    }
-    return text === undefined ? null : parse(call, text, internal.handle)
+  /** @param {string} conversationId */
+  load(conversationId) {
+    return perform(this, KINDS.load, Adapter.prototype.load, conversationId)
   }
 
-  async save(state) {
-    const internal = this[INTERNAL]
-    const call = begin(internal, 'save', Adapter.prototype.save)
-    const text = stringify(call, state, internal.pretty)
-    try {
-      const done = internal.handle.save(call.conversationId, text)
-      if (internal.submitted) await submitted(internal, done)
-    } catch (failure) {
-      throw call.failure(failure)
-    }
+  /** @param {object} state */
+  save(state) {
+    return perform(this, KINDS.save, Adapter.prototype.save, state)
   }
 
-  async delete(conversationId) {
-    const internal = this[INTERNAL]
-    const call = begin(internal, 'delete', Adapter.prototype.delete)
-    checkId(call, conversationId)
-    try {
-      const done = internal.handle.delete(conversationId)
-      if (internal.submitted) await submitted(internal, done)
-    } catch (failure) {
-      throw call.failure(failure)
-    }
+  /** @param {string} conversationId */
+  delete(conversationId) {
+    return perform(this, KINDS.delete, Adapter.prototype.delete, conversationId)
   }
 
   async close() {
-    const internal = this[INTERNAL]
-    if (internal.closing === undefined) {
-      const call = begin(internal, 'close', Adapter.prototype.close)
-      const done = internal.handle.close()
-      internal.closing = internal.submitted ? submitted(internal, done) : Promise.resolve()
-      internal.closeCall = call
-    }
-    try {
-      await internal.closing
-    } catch (failure) {
-      throw internal.closeCall.failure(failure)
-    }
+    const internal = internalOf(this)
+    internal.closing ??= close(internal, new Call(internal.adapter, 'close', Adapter.prototype.close, true))
+    return internal.closing
+  }
+
+  get mode() {
+    return internalOf(this).handle.mode
+  }
+
+  get modeReason() {
+    return internalOf(this).handle.modeReason
   }
 }
 
 if (Symbol.asyncDispose) {
   Object.defineProperty(Adapter.prototype, Symbol.asyncDispose, {
+    /** @this {Adapter} */
     value: function asyncDispose() {
       return this.close()
     },
@@ -91,17 +101,54 @@ if (Symbol.asyncDispose) {
   })
 }
 
-/** Starts an operation. Throws if the adapter is closed. */
-function begin(internal, operation, method) {
-  const call = new Call(internal.adapter, operation, method, internal.submitted !== undefined)
+/**
+ * @param {Adapter} adapter
+ * @returns {Internal}
+ */
+function internalOf(adapter) {
+  return /** @type {any} */ (adapter)[INTERNAL]
+}
+
+/**
+ * Does one operation, from the argument of the public method to what its promise resolves to.
+ *
+ * @param {Adapter} adapter
+ * @param {Kind} kind
+ * @param {Function} method the public method: a stack begins below it
+ * @param {unknown} argument
+ */
+async function perform(adapter, kind, method, argument) {
+  const internal = internalOf(adapter)
+  const { handle } = internal
+  const call = new Call(internal.adapter, kind.name, method, !handle.isImmediate)
   if (internal.closing !== undefined) throw call.error('ERR_STORAGE_CLOSED', 'the storage is closed')
-  return call
+  const operation = kind.prepare(call, argument, internal)
+  let result
+  try {
+    result = handle.run(operation)
+    // A result that is here already needs no `await`: a microtask more would be the larger part of a short read.
+    if (typeof result === 'object') {
+      // The method is no longer on the stack then; V8 finds the caller behind this function.
+      call.method = perform
+      result = await result
+    }
+  } catch (failure) {
+    throw call.failure(failure)
+  }
+  return kind.finish(call, result, handle)
 }
 
-/** An operation was put on the hand-over list: sees to it that the list is handed over. */
-function submitted(internal, promise) {
-  internal.submitted()
-  return promise
+/**
+ * @param {Internal} internal
+ * @param {Call} call
+ */
+async function close({ handle }, call) {
+  try {
+    await handle.close()
+  } catch (failure) {
+    call.method = close
+    throw call.failure(failure)
+  }
 }
 
-module.exports = { Adapter, INTERNAL }
+module.exports = { Adapter }

@@ -1,41 +1,38 @@
 'use strict'
 
 const { Dispatcher } = require('./binding.js')
-const { isTimeLeft, now, spend } = require('./turn-budget.js')
-
-// Taken now, so that a test's fake timers do not stop real storage.
-const immediate = setImmediate
-const settled = Promise.resolve()
-// The engine's own, whatever is put in its place later: operations would never be handed over.
-const then = Function.prototype.call.bind(Promise.prototype.then)
+const { resolved, setImmediate, then } = require('./primordials.js')
 
 /** How long the end of the process waits for un-awaited saves, in ms. */
-const EXIT_PATIENCE = 5000
+const EXIT_TIMEOUT_MS = 5000
 
-/**
- * How many operations on a server are handed over at once: first so many, in the same tick then twice as many, at most
- * so many.
- */
-const FIRST_TOGETHER = 4
-const MOST_TOGETHER = 16
+/** Batch size for server stores within one tick: starts at the first, doubles up to the second. */
+const FIRST_BATCH = 4
+const LARGEST_BATCH = 16
 
 /** Where all copies of this module in one thread find each other's tasks for the end of the process: an array of functions. */
 const EXIT_TASKS = Symbol.for('@andresaya/flowkit-storage exit tasks')
 
+/** @typedef {{ flush(): void }} Flushable */
+
+/** @type {Dispatcher | undefined} */
 let dispatcher
-let handOverScheduled = false
-let waiting = 0
-let together = FIRST_TOGETHER
-let exiting = false
-let listening = false
-/** What else has to be flushed, synchronously, before the process ends: has a method `flush()`. */
+let isScheduled = false
+/** Operations on servers that were not handed over yet. */
+let submitted = 0
+let batchSize = FIRST_BATCH
+let isExiting = false
+let isListening = false
+/** What else is flushed, synchronously, before the process ends. @type {Set<Flushable>} */
 const flushedAtExit = new Set()
 
-/** The dispatcher of this JavaScript thread, made at its first use. */
+/** Returns the dispatcher of this JavaScript thread, made at its first use. */
 function getDispatcher() {
   if (dispatcher === undefined) {
-    const wake = () => immediate(settle)
-    // Asked by what lists open handles, such as Jest.
+    const wake = () => {
+      setImmediate(settle)
+    }
+    // Jest's `--detectOpenHandles` asks this of each open handle.
     wake.hasRef = () => dispatcher?.hasRef() ?? false
     dispatcher = new Dispatcher(wake)
     listenForExit()
@@ -44,78 +41,78 @@ function getDispatcher() {
 }
 
 /**
- * `process.exit()` runs no other clean-up: without this, saves that nobody awaited are lost (measured: 200 of 200). One
- * listener a thread, not one a storage object or a copy of this module (`jest.resetModules()` makes many): those would
- * trigger MaxListenersExceededWarning.
+ * Listens for the end of the process: `process.exit()` runs no other clean-up, and saves that nobody awaited would be lost
+ * (measured: 200 of 200). One listener a thread, not one a storage object or a copy of this module (`jest.resetModules()`
+ * makes many): those would trigger MaxListenersExceededWarning.
  */
 function listenForExit() {
-  if (listening) return
-  listening = true
-  if (process[EXIT_TASKS] === undefined) {
+  if (isListening) return
+  isListening = true
+  const host = /** @type {NodeJS.Process & { [EXIT_TASKS]?: (() => void)[] }} */ (process)
+  if (host[EXIT_TASKS] === undefined) {
+    /** @type {(() => void)[]} */
     const tasks = []
     Object.defineProperty(process, EXIT_TASKS, { value: tasks })
     process.on('exit', () => {
       for (const task of tasks) task()
     })
   }
-  process[EXIT_TASKS].push(() => {
-    exiting = true
-    for (const one of flushedAtExit) one.flush()
-    dispatcher?.drain(EXIT_PATIENCE)
-    // What the drained ones gave back.
+  host[EXIT_TASKS]?.push(() => {
+    isExiting = true
+    dispatcher?.drain(EXIT_TIMEOUT_MS)
+    // Afterwards, as some of the drained operations may have been handed back.
     for (const one of flushedAtExit) one.flush()
   })
 }
 
-/** Something waits for the end of this tick: sees to it that the end of the process does not come first. */
+/**
+ * Calls `flush()` before the process ends, unless `cancelFlushAtExit` comes first. Calls it now if the process is ending.
+ *
+ * @param {Flushable} flushable
+ */
 function flushAtExit(flushable) {
   flushedAtExit.add(flushable)
   listenForExit()
-  if (exiting) flushable.flush()
+  if (isExiting) flushable.flush()
 }
 
-/** Nothing waits any more. */
-function nothingAtExit(flushable) {
+/** @param {Flushable} flushable */
+function cancelFlushAtExit(flushable) {
   flushedAtExit.delete(flushable)
 }
 
 function settle() {
-  if (dispatcher.settle()) immediate(settle)
+  if (dispatcher?.settle()) setImmediate(settle)
 }
 
 function handOver() {
-  handOverScheduled = false
-  waiting = 0
-  together = FIRST_TOGETHER
-  const began = now()
-  if (!isTimeLeft(began)) dispatcher.handOver()
-  else if (dispatcher.handOverAtOnce()) {
-    spend(began)
-    settle()
+  isScheduled = false
+  submitted = 0
+  batchSize = FIRST_BATCH
+  dispatcher?.handOver()
+}
+
+/** Schedules the hand-over. Called after each operation: all operations of one tick are handed over together, in call order. */
+function scheduleHandOver() {
+  if (isExiting) {
+    // No microtask will run any more: an operation of a later `exit` listener has only this moment.
+    dispatcher?.drain(EXIT_TIMEOUT_MS)
+  } else if (!isScheduled) {
+    isScheduled = true
+    then(resolved, handOver)
   }
 }
 
 /**
- * The same for operations that go to a server: where many come in one tick, the first of them are on their way while
- * the JavaScript thread still prepares the last. For a disk it is better to have them all together.
+ * Schedules the hand-over of operations that go to a server. If many come in one tick, the first of them are on their way
+ * while the JavaScript thread still prepares the last. For a disk it is better to have them all together.
  */
 function scheduleHandOverSoon() {
   scheduleHandOver()
-  if (++waiting < together || exiting) return
-  waiting = 0
-  together = Math.min(2 * together, MOST_TOGETHER)
-  dispatcher.handOver()
+  if (++submitted < batchSize || isExiting) return
+  submitted = 0
+  batchSize = Math.min(2 * batchSize, LARGEST_BATCH)
+  dispatcher?.handOver()
 }
 
-/** To be called after each operation: all operations of one tick are handed over together, in call order. */
-function scheduleHandOver() {
-  if (exiting) {
-    // No microtask will run any more: an operation of a later `exit` listener has only this moment.
-    dispatcher.drain(EXIT_PATIENCE)
-  } else if (!handOverScheduled) {
-    handOverScheduled = true
-    then(settled, handOver)
-  }
-}
-
-module.exports = { flushAtExit, getDispatcher, nothingAtExit, scheduleHandOver, scheduleHandOverSoon }
+module.exports = { cancelFlushAtExit, flushAtExit, getDispatcher, scheduleHandOver, scheduleHandOverSoon }

@@ -54,6 +54,11 @@ function aPath(value) {
   return typeof value === 'string' && value !== '' && !value.includes('\0') ? undefined : 'a non-empty path without NUL'
 }
 
+/** How operations on the user's own client or database travel. */
+function aMode(value) {
+  return value === 'auto' || value === 'inline' ? undefined : '"auto" or "inline"'
+}
+
 /** @returns a check for a whole number; `orText` also accepts its digits as text, as environment variables hold them. */
 function aWholeNumber(least, most, { orText = false } = {}) {
   return (value) => {
@@ -90,4 +95,4 @@ function editDistance(a, b) {
   return row[b.length]
 }
 
-module.exports = { readOptions, aBoolean, aString, aPath, aWholeNumber }
+module.exports = { readOptions, aBoolean, aMode, aString, aPath, aWholeNumber }

@@ -1,22 +1,33 @@
 'use strict'
 
-const { Bridge } = require('./bridge.js')
-const { readClient } = require('./redis-client.js')
-const { FollowedRedis } = require('./redis-followed.js')
+/** @import { Handle } from './handle.js' */
 
-/** The handle for the user's own client: beside it where that can be, through its methods otherwise. */
-function openClient(client, { native, ...settings }) {
-  const { kind } = readClient(client, settings.ttl)
-  if (kind === 'ioredis' && native) return new FollowedRedis(client, settings)
-  const bridge = new Bridge(client, settings)
-  bridge.modeReason = native ? WHY[kind] : 'the option "native" says so'
-  return bridge
-}
+const { NativeFirst } = require('./native-first.js')
+const { readClient } = require('./redis-client-commands.js')
+const { RedisClientHandle } = require('./redis-client-handle.js')
+const { RedisSidecar } = require('./redis-sidecar.js')
 
-const WHY = {
+/** Why operations go through the client. */
+const REASONS = {
+  ioredis: 'the option "mode" says so',
   cluster: 'the client is a Cluster',
   'node-redis': 'the client is one of node-redis',
   other: 'the client is none of ioredis',
+}
+
+/**
+ * Returns the handle for the user's own client: on a connection beside it if that is possible, else through its methods.
+ *
+ * @param {any} client
+ * @param {{ mode: 'auto' | 'inline', prefix: string, timeout: number, ttl: number }} settings
+ * @returns {Handle}
+ */
+function openClient(client, { mode, prefix, timeout, ttl }) {
+  const shape = readClient(client, ttl)
+  const modeReason = mode === 'inline' ? REASONS.ioredis : REASONS[shape.kind]
+  const user = new RedisClientHandle(client, shape, { prefix, timeout, modeReason })
+  if (shape.kind !== 'ioredis' || mode === 'inline') return user
+  return new NativeFirst(new RedisSidecar(client, prefix, timeout), user)
 }
 
 module.exports = { openClient }

@@ -1,7 +1,7 @@
 'use strict'
 
 const { optionsError } = require('./errors.js')
-const { aBoolean, aPath, aString, aWholeNumber, readOptions } = require('./options.js')
+const { aMode, aPath, aString, aWholeNumber, readOptions } = require('./options.js')
 const { readTls } = require('./redis-tls.js')
 
 const DEFAULT_PREFIX = 'flowkit:'
@@ -24,7 +24,7 @@ const CHECKS = {
   prefix: aString,
   ttl: aWholeNumber(0, 2 ** 31 - 1),
   timeout: aWholeNumber(1, 2 ** 31 - 1),
-  native: aBoolean,
+  mode: aMode,
 }
 
 const CONNECTION = ['url', 'host', 'port', 'path', 'username', 'password', 'db', 'tls']
@@ -33,7 +33,7 @@ const CONNECTION = ['url', 'host', 'port', 'path', 'username', 'password', 'db',
 const ADDRESSES = [['url'], ['path'], ['host', 'port']]
 
 /**
- * Checks the options and returns them with their defaults: either the `client` with what the bridge needs, or what the
+ * Checks the options and returns them with their defaults: either the `client` with what its handle needs, or what the
  * native side opens: `{ host, port }` or `{ path }`, `tls`, and the rest. No message holds a password or a URL, which may hold one.
  */
 function readRedisOptions(given) {
@@ -43,13 +43,13 @@ function readRedisOptions(given) {
     const names = used.map((group) => `"${group.find((name) => options[name] !== undefined)}"`)
     throw optionsError('redis', `The redis storage takes only one of the options ${names.join(' and ')}.`)
   }
-  const { client, url, host, port, path, tls, username, password, db, prefix, ttl, timeout, native } = options
+  const { client, url, host, port, path, tls, username, password, db, prefix, ttl, timeout, mode } = options
   const common = { prefix: prefix ?? DEFAULT_PREFIX, ttl: ttl ?? DEFAULT_TTL_SECONDS }
   if (client !== undefined) {
-    const settings = { timeout: timeout ?? DEFAULT_TIMEOUT_MS, native: native ?? true }
+    const settings = { timeout: timeout ?? DEFAULT_TIMEOUT_MS, mode: mode ?? 'auto' }
     return { client, ...settings, ...readAlone(options, common) }
   }
-  const alone = ['timeout', 'native'].find((name) => options[name] !== undefined)
+  const alone = ['timeout', 'mode'].find((name) => options[name] !== undefined)
   if (alone !== undefined) {
     throw optionsError('redis', `The option "${alone}" of the redis storage goes with "client".`)
   }

@@ -49,13 +49,13 @@ interface RedisClientOptions extends RedisCommonOptions {
    */
   timeout?: number | undefined
   /**
-   * Whether operations on a plain ioredis client may travel on a connection of our own beside it, to the server that it
-   * is connected to at that moment. `false` sends everything through the client's own methods, where instrumentation of
-   * ioredis sees it.
+   * `"auto"` sends operations on a plain ioredis client over a connection of our own beside it, to the server that it is
+   * connected to at that moment, wherever that is possible. `"inline"` sends everything through the client's own methods,
+   * where instrumentation of ioredis sees it.
    *
-   * @default true
+   * @default "auto"
    */
-  native?: boolean | undefined
+  mode?: 'auto' | 'inline' | undefined
   url?: undefined
   host?: undefined
   port?: undefined
@@ -105,7 +105,7 @@ export interface RedisTlsOptions {
 interface RedisOwnOptions extends RedisCommonOptions {
   client?: undefined
   timeout?: undefined
-  native?: undefined
+  mode?: undefined
   /** For servers with access control lists. */
   username?: string | undefined
   /** Stands in no error message. */

@@ -83,6 +83,17 @@ function isClosed(db, error) {
   return !isOpen(db) || /connection is not open|database is not open|database is closed/i.test(error?.message)
 }
 
+/** By its shape: to load `node:sqlite` for `instanceof` prints a warning. */
+function isNodeSqlite(db) {
+  return (
+    db.constructor?.name === 'DatabaseSync' &&
+    typeof db.isOpen === 'boolean' &&
+    typeof db.location === 'function' &&
+    typeof db.enableLoadExtension === 'function' &&
+    typeof db.loadExtension === 'function'
+  )
+}
+
 function invalid(why) {
   return optionsError('sqlite', `The option "db" of the sqlite storage ${why}`)
 }
@@ -93,6 +104,7 @@ module.exports = {
   inTransaction,
   isClosed,
   isLock,
+  isNodeSqlite,
   isOccupied,
   isOpen,
   isReadOnly,

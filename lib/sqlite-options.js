@@ -1,7 +1,7 @@
 'use strict'
 
 const { optionsError } = require('./errors.js')
-const { aPath, readOptions } = require('./options.js')
+const { aMode, aPath, readOptions } = require('./options.js')
 const { checkDatabase } = require('./sqlite-database.js')
 
 const CHECKS = {
@@ -18,7 +18,7 @@ const CHECKS = {
     !/^sqlite_/i.test(value)
       ? undefined
       : 'a name without NUL that does not begin with "sqlite_"',
-  mode: (value) => (value === 'auto' || value === 'inline' ? undefined : '"auto" or "inline"'),
+  mode: aMode,
 }
 
 /** Checks the options and returns them, with their defaults: a `db` or a `path`, a `table` and a `mode`. */

@@ -1,64 +1,115 @@
 'use strict'
 
+/** @import { Operation, Result } from './handle.js' */
+/** @import { SQLiteDatabase, SQLiteStatement } from './sqlite-types.js' */
+/** @import { SqliteOperation } from '../binding.js' */
+
 const { isOpenByPath, judgeSqliteTable, sqliteStatements } = require('./binding.js')
 const { describe, inTransaction, isReadOnly } = require('./sqlite-database.js')
+
+/** The values of a statement's parameters. @type {{ [name: string]: (operation: Operation) => string | number | undefined }} */
+const PARAMETERS = { id: ({ id }) => id, text: ({ text }) => text, now: () => Date.now() }
 
 /** One table on the user's connection: made or checked at the first operation, its statements prepared once. */
 class InlineTable {
   #name
   #path
   #sql
-  #statements
-  #checked = false
-  /** What the database said when the table could not be made. */
+  /** One for each kind of operation. @type {Map<string, Statement>} */
+  #statements = new Map()
+  /** The kinds of operations. @type {Map<string, SqliteOperation>} */
+  #operations
+  #isChecked = false
+  /** What the database said when the table could not be made. @type {unknown} */
   #refusal
 
+  /**
+   * @param {SQLiteDatabase} db
+   * @param {string} name
+   */
   constructor(db, name) {
     this.#name = name
     this.#path = describe(db)
     this.#sql = sqliteStatements(this.#path, name)
+    this.#operations = new Map(this.#sql.operations.map((operation) => [operation.kind, operation]))
   }
 
-  get place() {
-    return this.#sql.place
+  get location() {
+    return this.#sql.location
   }
 
   /**
-   * Calls `run` with the statements, within whatever transaction is open. Throws what the database throws, or an object
-   * with `code` and `reason`.
+   * Returns whether operations of this kind change something.
+   *
+   * @param {Operation['kind']} kind
    */
-  perform(db, run) {
-    if (!this.ensure(db)) return run(nothing(this.#refusal))
+  isWrite(kind) {
+    return this.#operation(kind).isWrite
+  }
+
+  /**
+   * Does an operation, within whatever transaction is open. Throws what the database throws, or a `Failure`.
+   *
+   * @param {SQLiteDatabase} db
+   * @param {Operation} operation
+   * @returns {Result}
+   */
+  run(db, operation) {
+    if (!this.ensure(db)) return this.#runWithoutTable(operation)
     try {
-      this.#statements ??= new Statements(db, this.#sql)
-      return run(this.#statements)
+      return this.#statement(db, operation.kind).run(operation)
     } catch (error) {
       // Such as "no such table", or statements finalized because the connection was closed and opened again: the next
       // operation looks anew.
-      this.#checked = false
-      this.#statements = undefined
+      this.#isChecked = false
+      this.#statements.clear()
       throw error
     }
   }
 
-  /** Makes the table where it is missing and checks it. Answers whether it is there: a read-only database may lack it. */
+  /**
+   * Makes the table if it is missing and checks it. Returns whether it is there: a read-only database may lack it.
+   *
+   * @param {SQLiteDatabase} db
+   */
   ensure(db) {
-    if (this.#checked) return true
+    if (this.#isChecked) return true
     if (!this.#find(db)) return false
-    // A transaction of the user's may yet take the table away again.
-    this.#checked = inTransaction(db) === false
+    // A transaction of the user may yet take the table away again.
+    this.#isChecked = inTransaction(db) === false
     return true
   }
 
-  /** A transaction of our own that used the table is committed: what was found out within it stands. */
+  /** Remembers what was found out within a transaction of our own that used the table and is committed. */
   committed() {
-    if (this.#statements !== undefined) this.#checked = true
+    if (this.#statements.size > 0) this.#isChecked = true
   }
 
+  /** @param {string} kind */
+  #operation(kind) {
+    const operation = this.#operations.get(kind)
+    if (operation === undefined) throw new TypeError(`there is no operation ${kind}`)
+    return operation
+  }
+
+  /**
+   * @param {SQLiteDatabase} db
+   * @param {string} kind
+   */
+  #statement(db, kind) {
+    let statement = this.#statements.get(kind)
+    if (statement === undefined) {
+      statement = new Statement(db, this.#operation(kind), this.#sql.location)
+      this.#statements.set(kind, statement)
+    }
+    return statement
+  }
+
+  /** @param {SQLiteDatabase} db */
   #find(db) {
     const { create, kind, columns, unique } = this.#sql
     refuseSecondCopy(db)
-    const rows = (sql) => db.prepare(sql).all(this.#name).map(texts)
+    const rows = (/** @type {string} */ sql) => db.prepare(sql).all(this.#name).map(texts)
     let found = rows(kind)
     if (found.length === 0) {
       try {
@@ -74,43 +125,67 @@ class InlineTable {
     if (refusal != null) throw refusal
     return true
   }
+
+  /**
+   * What an operation finds in a read-only database that has no such table.
+   *
+   * @param {Operation} operation
+   * @returns {Result}
+   */
+  #runWithoutTable({ kind }) {
+    const { isWrite, reads } = this.#operation(kind)
+    if (!isWrite) return reads === 'presence' ? false : undefined
+    const reason = 'the database is read-only and has no such table'
+    throw { code: 'ERR_STORAGE_DENIED', reason, cause: this.#refusal }
+  }
 }
 
-class Statements {
-  #upsert
-  #get
-  #delete
-  #place
+/** The statement of one kind of operation. */
+class Statement {
+  #prepared
+  #parameters
+  #reads
+  #location
 
-  constructor(db, { upsert, get, delete: remove, place }) {
-    this.#upsert = db.prepare(upsert)
-    this.#get = db.prepare(get)
-    this.#delete = db.prepare(remove)
-    this.#place = place
+  /**
+   * @param {SQLiteDatabase} db
+   * @param {SqliteOperation} operation
+   * @param {string} location
+   */
+  constructor(db, { sql, params, reads }, location) {
+    this.#prepared = db.prepare(sql)
+    this.#parameters = params.map((name) => /** @type {(operation: Operation) => any} */ (PARAMETERS[name]))
+    this.#reads = reads
+    this.#location = location
   }
 
-  save(id, text) {
-    this.#upsert.run(id, text, Date.now())
-  }
-
-  load(id) {
-    const row = this.#get.get(id)
-    if (row === undefined || row === null) return undefined
+  /**
+   * @param {Operation} operation
+   * @returns {Result}
+   */
+  run(operation) {
+    const values = this.#parameters.map((value) => value(operation))
+    if (this.#reads === 'nothing') {
+      this.#prepared.run(...values)
+      return undefined
+    }
+    const row = this.#prepared.get(...values)
+    const isThere = row !== undefined && row !== null
+    if (this.#reads === 'presence') return isThere
+    if (!isThere) return undefined
     if (typeof row.state === 'string') return row.state
     throw {
       code: 'ERR_STORAGE_CORRUPT',
-      reason: `${this.#place} holds something that is no text as the state of this conversation`,
+      reason: `${this.#location} holds something that is no text as the state of this conversation`,
     }
-  }
-
-  delete(id) {
-    this.#delete.run(id)
   }
 }
 
 /**
- * A file that `{ path }` has open, through this package's own copy of SQLite, would be destroyed by a second copy: POSIX
+ * Throws if `{ path }` has the file open, through this package's own copy of SQLite. A second copy would destroy it: POSIX
  * locks do not keep two copies in one process apart.
+ *
+ * @param {SQLiteDatabase} db
  */
 function refuseSecondCopy(db) {
   const main = db
@@ -124,15 +199,11 @@ function refuseSecondCopy(db) {
   }
 }
 
-/** Stands for the statements on a table that a read-only database does not have. */
-function nothing(cause) {
-  const denied = () => {
-    throw { code: 'ERR_STORAGE_DENIED', reason: 'the database is read-only and has no such table', cause }
-  }
-  return { load: () => undefined, save: denied, delete: denied }
-}
-
-/** A row as the native side judges it: all text. */
+/**
+ * Returns a row as the native side judges it: all text.
+ *
+ * @param {object} row
+ */
 function texts(row) {
   return Object.values(row).map((value) => (value === null ? '' : String(value)))
 }

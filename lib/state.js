@@ -21,7 +21,7 @@ const LONGEST_ID = 1024
 const RAW_JSON = typeof JSON.rawJSON === 'function'
 const LONE_SURROGATE = /\p{Surrogate}/gu
 
-/** Throws unless `id` is a well-formed, non-empty string of at most 1,024 bytes. */
+/** Returns `id`. Throws unless it is a well-formed, non-empty string of at most 1,024 bytes. */
 function checkId(call, id) {
   if (typeof id !== 'string') {
     throw call.error('ERR_STORAGE_INVALID_ID', `a conversation id is a string, not ${describe(id)}`)
@@ -38,6 +38,7 @@ function checkId(call, id) {
     )
   }
   call.conversationId = id
+  return id
 }
 
 /**
@@ -88,7 +89,7 @@ function isPlain(id) {
   return !includes(id, '"') && !includes(id, '\\')
 }
 
-/** The state that `text` holds. Throws unless it is this conversation's. `handle.place(id)` names where it was. */
+/** Returns the state that `text` holds. Throws unless it is this conversation's. `handle.location(id)` names where it was. */
 function parse(call, text, handle) {
   let state
   try {
@@ -96,20 +97,20 @@ function parse(call, text, handle) {
   } catch (cause) {
     throw call.error(
       'ERR_STORAGE_CORRUPT',
-      `${handle.place(call.conversationId)} holds something that is not JSON`,
+      `${handle.location(call.conversationId)} holds something that is not JSON`,
       withoutState(cause),
     )
   }
   if (state === null || typeof state !== 'object' || isArray(state) || !hasOwn(state, 'conversationId')) {
     throw call.error(
       'ERR_STORAGE_CORRUPT',
-      `${handle.place(call.conversationId)} holds JSON that is no conversation state`,
+      `${handle.location(call.conversationId)} holds JSON that is no conversation state`,
     )
   }
   if (state.conversationId !== call.conversationId) {
     throw call.error(
       'ERR_STORAGE_CORRUPT',
-      `${handle.place(call.conversationId)} holds the state of another conversation`,
+      `${handle.location(call.conversationId)} holds the state of another conversation`,
     )
   }
   return state

@@ -1,20 +1,79 @@
 'use strict'
 
-const { isProxy } = require('node:util').types
+/** @import { Operation, Result } from './handle.js' */
+
+const { isProxy, isUint8Array } = require('node:util').types
 
 const { optionsError, readGiven } = require('./errors.js')
 
 /**
- * Reads what kind of Redis client the user gave us, from its shape.
+ * @typedef {object} Command
+ * @property {(client: any, key: string, operation: Operation) => unknown} call calls the client's method as it is at that
+ *   moment, so that spies and tracing see it
+ * @property {(reply: unknown, location: () => string) => Result} read returns what the reply means
+ */
+
+function readNothing() {
+  return undefined
+}
+
+/** @type {Command['read']} */
+function readText(reply, location) {
+  if (reply === null || reply === undefined) return undefined
+  if (typeof reply === 'string') return reply
+  if (!isUint8Array(reply)) throw corrupt(`${location()} holds something that is no text`)
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(reply)
+  } catch {
+    throw corrupt(`${location()} holds bytes that are no UTF-8`)
+  }
+}
+
+/** @param {string} reason */
+function corrupt(reason) {
+  return { code: 'ERR_STORAGE_CORRUPT', reason }
+}
+
+/** How clients spell `SET key text EX ttl`. @type {{ [dialect: string]: Command['call'] }} */
+const SET_WITH_EXPIRY = {
+  setEx: (client, key, { text, ttl }) => client.setEx(key, ttl, text),
+  set: (client, key, { text, ttl }) => client.set(key, text, 'EX', ttl),
+  setex: (client, key, { text, ttl }) => client.setex(key, ttl, text),
+}
+
+/**
+ * Returns the command of each operation, as this client spells it.
+ *
+ * @param {any} client
+ * @returns {{ [kind in Operation['kind']]: Command }}
+ */
+function commandsOf(client) {
+  // Only node-redis has `setEx`; ioredis has `setex`.
+  const isNodeRedis = typeof client.setEx === 'function' && typeof client.setex !== 'function'
+  const dialect = isNodeRedis ? 'setEx' : typeof client.set === 'function' ? 'set' : 'setex'
+  const setWithExpiry = /** @type {Command['call']} */ (SET_WITH_EXPIRY[dialect])
+  return {
+    load: { call: (client, key) => client.get(key), read: readText },
+    save: {
+      call(client, key, operation) {
+        return operation.ttl ? setWithExpiry(client, key, operation) : client.set(key, operation.text)
+      },
+      read: readNothing,
+    },
+    delete: { call: (client, key) => client.del(key), read: readNothing },
+  }
+}
+
+/**
+ * Reads what kind of Redis client the user gave, from its shape.
  *
  * Traps met on the way: `client.constructor.name` is "EventEmitter" for every ioredis client; `instanceof` fails across
  * the several copies that npm installs; ioredis-mock shows `options.host`, which names a server that it never talks to;
  * node-redis' `set(key, value, 'EX', ttl)` resolves and stores *without* expiry.
  *
+ * @param {unknown} client
  * @param {number} ttl the storage's, in seconds; 0 for no expiry
- * @returns {{ kind: 'ioredis' | 'cluster' | 'node-redis' | 'other', save: Function, load: Function, remove: Function }}
- *   `save(key, text, ttl)`, where a `ttl` of 0 means no expiry, `load(key)` and `remove(key)` call the client's methods
- *   as they are at that moment, so that spies and tracing see them.
+ * @returns {{ kind: 'ioredis' | 'cluster' | 'node-redis' | 'other', commands: ReturnType<typeof commandsOf> }}
  */
 function readClient(client, ttl) {
   return readGiven('redis', 'The option "client"', () => readShape(client, ttl))
@@ -41,26 +100,7 @@ function readShape(client, ttl) {
   if (ttl === 0 && typeof client.set !== 'function') {
     throw invalid('has no set, without which it cannot store anything that does not expire (the option "ttl" is 0).')
   }
-  return { kind: kindOf(client), ...commandsOf(client) }
-}
-
-/** How this client spells `SET key text EX ttl`, `GET key` and `DEL key`. */
-function commandsOf(client) {
-  const load = (key) => client.get(key)
-  const remove = (key) => client.del(key)
-  const plainSet = (key, text) => client.set(key, text)
-  // Only node-redis has `setEx`; ioredis has `setex`.
-  if (typeof client.setEx === 'function' && typeof client.setex !== 'function') {
-    return { load, remove, save: (key, text, ttl) => (ttl === 0 ? plainSet(key, text) : client.setEx(key, ttl, text)) }
-  }
-  if (typeof client.set === 'function') {
-    return {
-      load,
-      remove,
-      save: (key, text, ttl) => (ttl === 0 ? plainSet(key, text) : client.set(key, text, 'EX', ttl)),
-    }
-  }
-  return { load, remove, save: (key, text, ttl) => client.setex(key, ttl, text) }
+  return { kind: kindOf(client), commands: commandsOf(client) }
 }
 
 function kindOf(client) {

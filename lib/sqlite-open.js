@@ -1,0 +1,25 @@
+'use strict'
+
+/** @import { Handle } from './handle.js' */
+/** @import { SQLiteDatabase } from './sqlite-types.js' */
+
+const { NativeFirst } = require('./native-first.js')
+const { InlineSqlite } = require('./sqlite-inline.js')
+const { SqliteSidecar } = require('./sqlite-sidecar.js')
+
+/**
+ * Returns the handle for one table of the user's own database: on a connection beside it if that is possible and safe, else
+ * on that connection itself.
+ *
+ * @param {SQLiteDatabase} db
+ * @param {string} table
+ * @param {'auto' | 'inline'} mode
+ * @returns {Handle}
+ */
+function openDatabase(db, table, mode) {
+  const user = new InlineSqlite(db, table)
+  if (mode === 'inline') return user
+  return new NativeFirst(new SqliteSidecar(db, table, user), user)
+}
+
+module.exports = { openDatabase }

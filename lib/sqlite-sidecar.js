@@ -1,0 +1,193 @@
+'use strict'
+
+/** @import { Operation, Result, Sidecar } from './handle.js' */
+/** @import { SQLiteDatabase } from './sqlite-types.js' */
+
+const { openSqliteSidecar } = require('./binding.js')
+const { getDispatcher, scheduleHandOver } = require('./dispatcher.js')
+const { describe, inTransaction, isNodeSqlite, isOccupied, isOpen } = require('./sqlite-database.js')
+const { OnThread, inFlightOn } = require('./sqlite-on-thread.js')
+
+/** @typedef {import('./sqlite-inline.js').InlineSqlite} InlineSqlite */
+
+/**
+ * Our own connection beside the user's, made through the user's own copy of SQLite. The first operation decides whether
+ * there can be one.
+ *
+ * @implements {Sidecar}
+ */
+class SqliteSidecar {
+  #db
+  #table
+  #inline
+  /** @type {import('../binding.js').SqliteSidecar | undefined} */
+  #connection
+  /** @type {SqliteSidecarHandle | undefined} */
+  #handle
+  /** Why there will never be one. @type {string | undefined} */
+  #never
+  /** Why the last attempt made none. @type {string | undefined} */
+  #notYet
+  nativeReason = "a connection of our own, through the database's own SQLite"
+
+  /**
+   * @param {SQLiteDatabase} db
+   * @param {string} table
+   * @param {InlineSqlite} inline what the user's connection does
+   */
+  constructor(db, table, inline) {
+    this.#db = db
+    this.#table = table
+    this.#inline = inline
+  }
+
+  /** Looks and changes nothing: before the first operation, it tells what can be known without one. */
+  whyInline() {
+    if (this.#never !== undefined) return this.#never
+    if (!isOpen(this.#db)) return 'the database connection is closed'
+    if (inTransaction(this.#db) === true) return 'a transaction is open on the database connection'
+    return this.#handle === undefined ? (this.#notYet ?? whyNever(this.#db)) : undefined
+  }
+
+  handle() {
+    if (this.#never !== undefined || !isOpen(this.#db)) return undefined
+    // The sidecar is at rest then: what it had was done, or handed back, before the transaction could begin.
+    if (inTransaction(this.#db) !== false) return undefined
+    // What waits on the user's connection was called earlier. It cannot be done now if that connection is occupied.
+    if (!this.#inline.isAtRest()) return undefined
+    return this.#handle ?? this.#open()
+  }
+
+  drain() {
+    this.#connection?.drain()
+    return this.#connection?.handedBack() ?? 0
+  }
+
+  get isHandingBack() {
+    return this.#connection?.whyHandedBack() != null
+  }
+
+  /** The sidecar lacks something that the user's connection has: it is never used again. */
+  retire() {
+    const reason = this.#connection?.whyHandedBack()
+    this.#never ??= `our own connection cannot do what the database asks for: ${reason}`
+    this.#handle = undefined
+  }
+
+  async release() {
+    await this.#handle?.close()
+  }
+
+  #open() {
+    this.#never = whyNever(this.#db)
+    if (this.#never !== undefined) return undefined
+    try {
+      if (!this.#inline.ensure()) return this.#later('the database is read-only and has no such table')
+    } catch (error) {
+      // The operation will meet the same on the user's connection, and report it.
+      return this.#later(/** @type {any} */ (error)?.reason ?? /** @type {any} */ (error)?.message)
+    }
+    const dispatcher = getDispatcher()
+    let opened
+    try {
+      const load = (/** @type {string} */ file, /** @type {string} */ entry) => loadExtension(this.#db, file, entry)
+      opened = openSqliteSidecar(dispatcher, load, describe(this.#db), this.#table)
+    } catch (error) {
+      if (isOccupied(error)) return this.#later('the connection is busy with a row iterator or a function')
+      opened = `loadExtension refused: ${/** @type {any} */ (error)?.message}`
+    }
+    if (typeof opened === 'string') {
+      this.#never = opened
+      return undefined
+    }
+    this.#connection = opened
+    this.#handle = new SqliteSidecarHandle(this.#db, opened, opened.handle(dispatcher), this.#inline)
+    return this.#handle
+  }
+
+  /** @param {string} reason */
+  #later(reason) {
+    this.#notYet = reason
+    return undefined
+  }
+}
+
+/** The way to the sidecar: short operations within the call, all others on its thread. */
+class SqliteSidecarHandle {
+  #native
+  #inline
+  #inFlight
+  #onThread
+
+  /**
+   * @param {SQLiteDatabase} db
+   * @param {import('../binding.js').SqliteSidecar} connection
+   * @param {import('../binding.js').StorageHandle} native
+   * @param {InlineSqlite} inline
+   */
+  constructor(db, connection, native, inline) {
+    this.#native = native
+    this.#inline = inline
+    this.#inFlight = inFlightOn(db)
+    this.#onThread = new OnThread(connection, inline)
+  }
+
+  /**
+   * @param {Operation} operation
+   * @returns {Result | Promise<Result>}
+   */
+  run(operation) {
+    const now = this.#onThread.run(operation, this.#inFlight)
+    if (now !== undefined) return now.result
+    const promise = this.#native.submit(operation.kind, operation.id, operation.text, operation.ttl)
+    scheduleHandOver()
+    return this.#track(operation.id, this.#inline.isWrite(operation.kind), promise)
+  }
+
+  close() {
+    return this.#native.close()
+  }
+
+  /**
+   * @param {string} id
+   * @param {boolean} isWrite
+   * @param {Promise<Result>} promise
+   */
+  async #track(id, isWrite, promise) {
+    this.#inFlight.add(id, isWrite)
+    try {
+      return await promise
+    } finally {
+      this.#inFlight.remove(id, isWrite)
+    }
+  }
+}
+
+/**
+ * @param {SQLiteDatabase} db
+ * @param {string} file
+ * @param {string} entry
+ */
+function loadExtension(db, file, entry) {
+  const extensible = /** @type {{ loadExtension(file: string, entry?: string): void }} */ (/** @type {unknown} */ (db))
+  // node:sqlite takes the entry point only in some versions; it finds the default one.
+  if (isNodeSqlite(db)) extensible.loadExtension(file)
+  else extensible.loadExtension(file, entry)
+}
+
+/**
+ * Returns why `db` must not even be asked to load an extension; `undefined` if it may. libsql looks like better-sqlite3, but
+ * its `loadExtension` aborts the process. Only better-sqlite3 and its builds have `open` as an own accessor.
+ *
+ * @param {any} db
+ */
+function whyNever(db) {
+  if (isNodeSqlite(db)) return db.location() === null ? 'the database is in memory' : undefined
+  const { get } = Object.getOwnPropertyDescriptor(db, 'open') ?? {}
+  if (typeof get !== 'function' || typeof db.loadExtension !== 'function') return 'the database is no better-sqlite3'
+  if (db.memory !== false || db.name === '') return 'the database is in memory or temporary'
+  if (typeof db.name !== 'string' || /^fd:\d+$/.test(db.name)) return 'the database has no file name'
+  return undefined
+}
+
+module.exports = { SqliteSidecar }
