@@ -9,28 +9,20 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** Hands operations to their stores and settles their promises. */
+/** Hands operations over to their stores and settles their promises. */
 export declare class Dispatcher {
   /**
    * `onWake` is called when outcomes are waiting. It must not settle them itself but schedule a call of `settle()`
    * with `setImmediate`: Node runs up to a thousand wake-ups before it looks at timers and sockets again.
    */
   constructor(onWake: () => void)
-  /** Gives the operations called since the last time to their stores. To be called once per microtask. */
+  /** Hands the operations that were submitted since the last time over to their stores. To be called once per microtask. */
   handOver(): void
-  /**
-   * The same; where a single operation waits, it may be done within the call, if its store can do that without blocking.
-   * Answers whether it was: then `settle()` is to be called at once.
-   */
-  handOverAtOnce(): boolean
-  /** Settles a bounded number of promises. Answers whether more are waiting: then call again, from a new turn. */
+  /** Settles a bounded number of promises. Returns whether more are waiting: then call it again, from a new turn. */
   settle(): boolean
-  /** Whether operations are pending, which keeps the process alive. */
+  /** Returns whether operations are pending, which keeps the process alive. */
   hasRef(): boolean
-  /**
-   * Blocks until every save and delete called so far is answered, at most `milliseconds`. Only for the end of the
-   * process.
-   */
+  /** Blocks until every write submitted so far is settled, at most `milliseconds`. Only for the end of the process. */
   drain(milliseconds: number): void
 }
 
@@ -54,16 +46,12 @@ export declare class HostLink {
 /** The same methods as `StorageHandle`, without the wait. */
 export declare class MemoryHandle {
   constructor()
-  /** Stores `text` under `id`. */
-  save(id: string, text: string): void
-  /** Answers the text under `id`, or `undefined`. */
-  load(id: string): string | undefined
-  /** Forgets `id`. */
-  delete(id: string): void
-  /** Forgets everything. */
+  /** Does an operation and returns the text of a load, `undefined`, or a boolean. */
+  submit(kind: 'load' | 'save' | 'delete', id: string, text?: string | undefined, ttl?: number | undefined | null): string | boolean | undefined
+  /** Removes everything. */
   close(): void
-  /** Where `id` is kept, as an error message names it. */
-  place(id: string): string
+  /** Returns where `id` is kept, as an error message names it. */
+  location(id: string): string
 }
 
 /** One connection. Operations that it cannot answer are rejected with the code `FLOWKIT_RETURNED`. */
@@ -74,22 +62,18 @@ export declare class RedisLink {
   report(): RedisLinkReport | null
   /** Takes no more operations, and gives back what is not answered within so many milliseconds. */
   end(reason: string, patience: number): void
-  /** The way to the connection for states that expire after `ttl` seconds; 0 for never. Its ids are whole keys. */
-  handle(dispatcher: Dispatcher, ttl: number): StorageHandle
+  /** Returns the way to the connection. Its ids are whole keys. */
+  handle(dispatcher: Dispatcher): StorageHandle
 }
 
-/** A store and the way to it. Every method answers a promise; arguments are checked before (`lib/state.js`). */
+/** A store and the way to it. Arguments are checked before they get here (`lib/state.js`). */
 export declare class StorageHandle {
-  /** Stores `text` under `id`. */
-  save(id: string, text: string): Promise<void>
-  /** Answers the text under `id`, or `undefined`. */
-  load(id: string): Promise<string | undefined>
-  /** Forgets `id`. */
-  delete(id: string): Promise<void>
-  /** Waits for everything before it, then releases what the store opened. */
+  /** Puts an operation on the hand-over list. The promise resolves to the text of a load, to `undefined`, or to a boolean. */
+  submit(kind: 'load' | 'save' | 'delete', id: string, text?: string | undefined, ttl?: number | undefined | null): Promise<string | boolean | undefined>
+  /** Waits for everything submitted before, then releases what the store opened. Nothing is submitted afterwards. */
   close(): Promise<void>
-  /** Where `id` is kept, as an error message names it. */
-  place(id: string): string
+  /** Returns where `id` is kept, as an error message names it. */
+  location(id: string): string
 }
 
 /** Checked settings. */
@@ -140,6 +124,13 @@ export declare function isOpenByPath(path: string): boolean
 
 /** Why the table cannot hold conversations, given the rows of the statements `kind`, `columns` and `unique`; or nothing. */
 export declare function judgeSqliteTable(path: string, table: string, kind: Array<Array<string>>, columns: Array<Array<string>>, unique: Array<Array<string>>): Failure | null
+
+/** The kinds of operations, as `operation.kind` names them in JavaScript. */
+export declare const enum Kind {
+  Load = 'load',
+  Save = 'save',
+  Delete = 'delete',
+}
 
 /**
  * Makes a connection beside the user's, or answers why there is none. `load` calls the user's `db.loadExtension` with
@@ -194,8 +185,6 @@ export interface RedisOptions {
   password?: string
   db: number
   prefix: string
-  /** Seconds; 0 for no expiry. */
-  ttl: number
 }
 
 /** An operation that our connection could not do: to be repeated on the user's. */

@@ -846,6 +846,7 @@ module.exports.explainRedisRefusal = nativeBinding.explainRedisRefusal
 module.exports.explainSqlite = nativeBinding.explainSqlite
 module.exports.isOpenByPath = nativeBinding.isOpenByPath
 module.exports.judgeSqliteTable = nativeBinding.judgeSqliteTable
+module.exports.Kind = nativeBinding.Kind
 module.exports.linkHost = nativeBinding.linkHost
 module.exports.openFile = nativeBinding.openFile
 module.exports.openRedis = nativeBinding.openRedis

@@ -24,7 +24,7 @@ class MemoryStorage extends Adapter {
 const FILE_CHECKS = {
   dir: aPath,
   // What may stand in a file name on every system; a name must not end in a dot on Windows.
-  extension: (value) =>
+  extension: (/** @type {unknown} */ value) =>
     typeof value === 'string' && /^([\w@+=,.-]{0,39}[\w@+=,-])?$/.test(value)
       ? undefined
       : 'at most 40 letters, digits or . _ - @ + = , and not end in a dot',

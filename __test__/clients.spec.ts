@@ -84,7 +84,7 @@ describe('trouble', () => {
   it('a client inside MULTI is told from an absent conversation', async () => {
     const client = new Ioredis5(inject('redisPort'))
     onTestFinished(() => client.disconnect())
-    const storage = new RedisStorage({ client, prefix: `${randomUUID()}:`, native: false })
+    const storage = new RedisStorage({ client, prefix: `${randomUUID()}:`, mode: 'inline' })
     await client.multi({ pipeline: false })
     for (const operation of [storage.load('a'), storage.save(sample('a')), storage.delete('a')]) {
       await expect(operation).rejects.toMatchObject({
@@ -100,7 +100,7 @@ describe('trouble', () => {
     const client = new Ioredis5(inject('redisPort'))
     onTestFinished(() => client.disconnect())
     await client.subscribe('news')
-    await expect(new RedisStorage({ client, native: false }).load('a')).rejects.toMatchObject({
+    await expect(new RedisStorage({ client, mode: 'inline' }).load('a')).rejects.toMatchObject({
       code: 'ERR_STORAGE_UNAVAILABLE',
       message: expect.stringMatching(/subscriber mode/),
       cause: expect.any(Error),

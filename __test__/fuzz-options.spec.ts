@@ -90,7 +90,7 @@ describe('constructors', () => {
       const storage: Anything = construct()
       const [internal] = Object.getOwnPropertySymbols(storage)
       // What the errors of its operations name.
-      const place = internal === undefined ? '' : storage[internal].handle.place('x')
+      const place = internal === undefined ? '' : storage[internal].handle.location('x')
       return inspect(storage, { depth: 20, showHidden: true }) + place
     } catch (error) {
       if (!(error instanceof StorageError)) throw error

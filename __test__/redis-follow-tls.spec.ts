@@ -16,8 +16,8 @@ afterAll(() => authority.remove())
 
 interface Row {
   name: string
-  mode: 'native' | 'bridge'
-  /** What `modeReason` says, on the bridge. */
+  mode: 'native' | 'inline'
+  /** What `modeReason` says if it is inline. */
   reason?: RegExp
   /** The server's certificate, and what the client is given; the server asks for a certificate where `clients` is set. */
   make(): Promise<{ server: Identity; tls: object; clients?: boolean }>
@@ -57,7 +57,7 @@ const ROWS: Row[] = [
   },
   {
     name: 'a common name alone',
-    mode: 'bridge',
+    mode: 'inline',
     reason: /certificate of the Redis server .*subjectAltName/,
     make: async () => ({
       server: await authority.issue({ name: 'localhost', extensions: [] }),
@@ -66,7 +66,7 @@ const ROWS: Row[] = [
   },
   {
     name: 'an encrypted key',
-    mode: 'bridge',
+    mode: 'inline',
     reason: /passphrase/,
     async make() {
       const { cert, key } = await authority.issue({ name: 'client', extensions: ['extendedKeyUsage=clientAuth'] })
@@ -75,7 +75,7 @@ const ROWS: Row[] = [
   },
   {
     name: 'a check of the user’s own',
-    mode: 'bridge',
+    mode: 'inline',
     reason: /checkServerIdentity/,
     make: async () => ({ server: await authority.issue(), tls: { ca, checkServerIdentity: () => undefined } }),
   },

@@ -18,7 +18,7 @@ describe.each(MAJORS)('beside ioredis $major', ({ Ioredis }) => {
       await storage.save(sample('a', { number }))
       expect(await storage.load('a')).toEqual(sample('a', { number }))
     }
-    expect(storage).toMatchObject({ mode: 'bridge', modeReason: expect.any(String) })
+    expect(storage).toMatchObject({ mode: 'inline', modeReason: expect.any(String) })
     await admin.config('SET', 'maxclients', '100')
     await vi.waitFor(
       async () => {

@@ -31,7 +31,7 @@ describe.each(MAJORS)('beside ioredis $major', ({ Ioredis }) => {
     const get = vi.fn()
     client.on('monitor', get)
     const storage = new RedisStorage({ client, prefix: prefix() })
-    expect(storage.mode).toBe('bridge')
+    expect(storage.mode).toBe('native')
     const before = await client.info('commandstats')
     await storage.save(sample('a'))
     expect(storage).toMatchObject({ mode: 'native', modeReason: expect.stringMatching(/beside the client/) })
@@ -44,8 +44,8 @@ describe.each(MAJORS)('beside ioredis $major', ({ Ioredis }) => {
   it('goes over the client as long as that is connecting, and native then', async () => {
     const client = connect({ lazyConnect: true })
     const storage = new RedisStorage({ client, prefix: prefix() })
+    expect(storage).toMatchObject({ mode: 'inline', modeReason: expect.stringMatching(/not ready/) })
     await storage.save(sample('a'))
-    expect(storage).toMatchObject({ mode: 'bridge', modeReason: expect.stringMatching(/not ready/) })
     expect(await storage.load('a')).toEqual(sample('a'))
     expect(storage.mode).toBe('native')
   })
@@ -53,16 +53,16 @@ describe.each(MAJORS)('beside ioredis $major', ({ Ioredis }) => {
   it('is off where the option says so, and where a method was replaced', async () => {
     const client = connect()
     await client.ping()
-    const off = new RedisStorage({ client, prefix: prefix(), native: false })
+    const off = new RedisStorage({ client, prefix: prefix(), mode: 'inline' })
     await off.save(sample('a'))
-    expect(off).toMatchObject({ mode: 'bridge', modeReason: expect.stringMatching(/"native"/) })
+    expect(off).toMatchObject({ mode: 'inline', modeReason: expect.stringMatching(/"mode"/) })
     const storage = new RedisStorage({ client, prefix: prefix() })
     await storage.save(sample('a'))
     expect(storage.mode).toBe('native')
     const set = vi.spyOn(client, 'set')
     await storage.save(sample('a', { step: 2 }))
     expect(set).toHaveBeenCalledOnce()
-    expect(storage).toMatchObject({ mode: 'bridge', modeReason: expect.stringMatching(/replaced/) })
+    expect(storage).toMatchObject({ mode: 'inline', modeReason: expect.stringMatching(/replaced/) })
     set.mockRestore()
   })
 
@@ -82,19 +82,19 @@ describe.each(MAJORS)('beside ioredis $major', ({ Ioredis }) => {
     const storage = new RedisStorage({ client, prefix: prefix() })
     await storage.save(sample('a'))
     expect(seen).toContain('set')
-    expect(storage.mode).toBe('bridge')
+    expect(storage.mode).toBe('inline')
   })
 
   it.each([
     ['a Connector of its own', { Connector: connector(inject('redisPort')) as never }],
     ['a replica', { readOnly: true }],
     ['a keyPrefix of bytes', { keyPrefix: Buffer.from('x') as never }],
-  ])('%s stays on the bridge', async (_, options) => {
+  ])('%s stays on the client', async (_, options) => {
     const client = connected(new Ioredis({ port: inject('redisPort'), ...options }))
     await client.ping()
     const storage = new RedisStorage({ client, prefix: prefix() })
     await storage.save(sample('a'))
-    expect(storage.mode).toBe('bridge')
+    expect(storage.mode).toBe('inline')
   })
 
   it('keyPrefix, db, a run-time select, user and password are the client’s', async () => {
@@ -225,6 +225,6 @@ describe.each(MAJORS)('beside ioredis $major', ({ Ioredis }) => {
       code: 'ERR_STORAGE_UNAVAILABLE',
       cause: { message: 'Connection is closed.' },
     })
-    expect(storage.mode).toBe('bridge')
+    expect(storage.mode).toBe('inline')
   })
 })

@@ -8,6 +8,8 @@ const { checkId, parse, stringify } = require('./state.js')
 /** The key of what an adapter keeps of itself. A symbol, since a Proxy around the adapter could not reach private fields. */
 const INTERNAL = Symbol('flowkit-storage')
 
+/** @typedef {InstanceType<typeof Call>} CallOf */
+
 /**
  * @typedef {object} Internal
  * @property {'memory' | 'file' | 'redis' | 'sqlite'} adapter
@@ -20,13 +22,13 @@ const INTERNAL = Symbol('flowkit-storage')
 /**
  * @typedef {object} Kind
  * @property {string} name the public method
- * @property {(call: Call, argument: unknown, internal: Internal) => Operation} prepare checks the argument
- * @property {(call: Call, result: Result, handle: Handle) => unknown} finish makes what the method resolves to
+ * @property {(call: CallOf, argument: unknown, internal: Internal) => Operation} prepare checks the argument
+ * @property {(call: CallOf, result: Result, handle: Handle) => unknown} finish makes what the method resolves to
  */
 
 function nothing() {}
 
-/** What each operation takes and returns. The path between is the same for all. @type {{ [name: string]: Kind }} */
+/** What each operation takes and returns. The path between is the same for all. @satisfies {{ [name: string]: Kind }} */
 const KINDS = {
   load: {
     name: 'load',
@@ -140,7 +142,7 @@ async function perform(adapter, kind, method, argument) {
 
 /**
  * @param {Internal} internal
- * @param {Call} call
+ * @param {CallOf} call
  */
 async function close({ handle }, call) {
   try {

@@ -29,7 +29,7 @@ export interface Handle {
   /** Starts an operation within the call. Returns its result, or a promise of it that rejects with a `Failure`. */
   run(operation: Operation): Result | Promise<Result>
   /** Waits for what is pending and releases what the handle opened. Nothing is run afterwards. */
-  close(): void | Promise<unknown>
+  close(): unknown
   /** Returns where `id` is kept, as an error message names it. */
   location(id: string): string
   /** How the next operation will travel. */
@@ -51,7 +51,7 @@ export interface UserHandle extends Handle {
 /** Our own connection beside the user's client or database, as `lib/native-first.js` uses it. */
 export interface Sidecar {
   /** Returns the way to the connection for the next operation; `undefined` if that has to go to the user's object. */
-  handle(): Pick<Handle, 'run' | 'close'> | undefined
+  handle(): Pick<Handle, 'run'> | undefined
   /** Returns why the next operation will go to the user's object; `undefined` if it will not. Changes nothing. */
   whyInline(): string | undefined
   /** Why operations go natively, in words. */
@@ -66,5 +66,5 @@ export interface Sidecar {
   /** Called before anything that was handed back is repeated on the user's object. */
   retire(): void
   /** Called when the storage is closed: nothing is in flight. */
-  release(): void | Promise<unknown>
+  release(): unknown
 }

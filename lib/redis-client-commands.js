@@ -79,6 +79,10 @@ function readClient(client, ttl) {
   return readGiven('redis', 'The option "client"', () => readShape(client, ttl))
 }
 
+/**
+ * @param {any} client
+ * @param {number} ttl
+ */
 function readShape(client, ttl) {
   if (client === null || (typeof client !== 'object' && typeof client !== 'function')) {
     const hint = typeof client === 'string' ? ' An address goes into the option "url".' : ''
@@ -103,25 +107,31 @@ function readShape(client, ttl) {
   return { kind: kindOf(client), commands: commandsOf(client) }
 }
 
+/**
+ * @param {any} client
+ * @returns {'ioredis' | 'cluster' | 'node-redis' | 'other'}
+ */
 function kindOf(client) {
   if (isIoredis(client)) return client.isCluster === true ? 'cluster' : 'ioredis'
   return typeof client.setEx === 'function' && typeof client.setex !== 'function' ? 'node-redis' : 'other'
 }
 
+/** @param {any} client */
 function isIoredis(client) {
   if (isProxy(client) || typeof client.status !== 'string' || typeof client.isCluster !== 'boolean') return false
   return ioredisPrototypes(client) !== undefined
 }
 
 /**
- * The tested way to know ioredis 5 and 6: one prototype owns the command factory, one below it owns the connection.
+ * Finds ioredis 5 and 6 in the tested way: one prototype owns the command factory, one below it owns the connection.
  *
- * @returns {{ connection: object, commands: object } | undefined} those two prototypes
+ * @param {any} client
+ * @returns {{ connection: any, commands: any } | undefined} those two prototypes
  */
 function ioredisPrototypes(client) {
   let connection
   for (let link = Object.getPrototypeOf(client); link !== null; link = Object.getPrototypeOf(link)) {
-    const owns = (name) => Object.hasOwn(link, name)
+    const owns = (/** @type {string} */ name) => Object.hasOwn(link, name)
     // The last one: a subclass may have both too, and what it does must not be left out.
     if (owns('sendCommand') && owns('duplicate')) connection = link
     if (connection !== undefined && owns('getBuiltinCommands') && owns('createBuiltinCommand')) {
@@ -131,11 +141,16 @@ function ioredisPrototypes(client) {
   return undefined
 }
 
-/** What `client.legacy()` of node-redis 5 returns: methods that want a callback as their last argument. */
+/**
+ * Returns whether this is what `client.legacy()` of node-redis 5 returns: methods that want a callback as last argument.
+ *
+ * @param {any} client
+ */
 function isLegacyClient(client) {
   return Object.getPrototypeOf(client)?.constructor?.name === 'RedisLegacyClient'
 }
 
+/** @param {string} why */
 function invalid(why) {
   return optionsError('redis', `The option "client" of the redis storage ${why}`)
 }

@@ -60,7 +60,7 @@ class RedisSidecarHandle {
 
   /**
    * @param {import('../binding.js').RedisSidecar} connection
-   * @param {SharedSidecar} shared
+   * @param {InstanceType<typeof SharedSidecar>} shared
    * @param {string} prefix
    */
   constructor(connection, shared, prefix) {

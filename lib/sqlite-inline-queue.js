@@ -2,7 +2,6 @@
 
 /** @import { Operation, Result } from './handle.js' */
 /** @import { SQLiteDatabase } from './sqlite-types.js' */
-/** @import { InlineTable } from './sqlite-table.js' */
 
 const { cancelFlushAtExit, flushAtExit } = require('./dispatcher.js')
 const { now, resolved, setTimeout, then } = require('./primordials.js')
@@ -12,6 +11,8 @@ const { inTransaction, isLock, isOccupied, isOpen } = require('./sqlite-database
 /** How long, and how often, an operation is tried again while the connection is occupied (an open row iterator), in ms. */
 const OCCUPIED_TIMEOUT_MS = 5000
 const OCCUPIED_PAUSE_MS = 5
+
+/** @typedef {InstanceType<typeof import('./sqlite-table.js').InlineTable>} InlineTable */
 
 /**
  * @typedef {object} Waiting
@@ -68,7 +69,7 @@ class InlineQueue {
     flushAtExit(this)
     if (this.#isScheduled) return
     this.#isScheduled = true
-    then(settled, () => {
+    then(resolved, () => {
       this.#isScheduled = false
       this.flush()
     })

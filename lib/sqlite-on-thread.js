@@ -67,7 +67,7 @@ class OnThread {
 
   /**
    * @param {import('../binding.js').SqliteSidecar} connection
-   * @param {import('./sqlite-inline.js').InlineSqlite} inline
+   * @param {InstanceType<typeof import('./sqlite-inline.js').InlineSqlite>} inline
    */
   constructor(connection, inline) {
     this.#connection = connection

@@ -8,7 +8,7 @@ const { getDispatcher, scheduleHandOver } = require('./dispatcher.js')
 const { describe, inTransaction, isNodeSqlite, isOccupied, isOpen } = require('./sqlite-database.js')
 const { OnThread, inFlightOn } = require('./sqlite-on-thread.js')
 
-/** @typedef {import('./sqlite-inline.js').InlineSqlite} InlineSqlite */
+/** @typedef {InstanceType<typeof import('./sqlite-inline.js').InlineSqlite>} InlineSqlite */
 
 /**
  * Our own connection beside the user's, made through the user's own copy of SQLite. The first operation decides whether

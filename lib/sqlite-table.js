@@ -1,7 +1,7 @@
 'use strict'
 
 /** @import { Operation, Result } from './handle.js' */
-/** @import { SQLiteDatabase, SQLiteStatement } from './sqlite-types.js' */
+/** @import { SQLiteDatabase } from './sqlite-types.js' */
 /** @import { SqliteOperation } from '../binding.js' */
 
 const { isOpenByPath, judgeSqliteTable, sqliteStatements } = require('./binding.js')
@@ -109,7 +109,7 @@ class InlineTable {
   #find(db) {
     const { create, kind, columns, unique } = this.#sql
     refuseSecondCopy(db)
-    const rows = (/** @type {string} */ sql) => db.prepare(sql).all(this.#name).map(texts)
+    const rows = (/** @type {string} */ sql) => /** @type {any} */ (db.prepare(sql)).all(this.#name).map(texts)
     let found = rows(kind)
     if (found.length === 0) {
       try {
@@ -142,6 +142,7 @@ class InlineTable {
 
 /** The statement of one kind of operation. */
 class Statement {
+  /** @type {any} */
   #prepared
   #parameters
   #reads
@@ -185,13 +186,13 @@ class Statement {
  * Throws if `{ path }` has the file open, through this package's own copy of SQLite. A second copy would destroy it: POSIX
  * locks do not keep two copies in one process apart.
  *
- * @param {SQLiteDatabase} db
+ * @param {any} db
  */
 function refuseSecondCopy(db) {
   const main = db
     .prepare('PRAGMA database_list')
     .all()
-    .find(({ name }) => name === 'main')
+    .find((/** @type {{ name: string }} */ { name }) => name === 'main')
   if (!main?.file || !isOpenByPath(main.file)) return
   throw {
     code: 'ERR_STORAGE_INVALID_OPTIONS',

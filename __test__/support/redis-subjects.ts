@@ -11,7 +11,7 @@ import { History } from './history.js'
 /** Options that decide how operations travel. */
 const TRAVELS: { name: string; options: object }[] = [
   { name: '', options: {} },
-  { name: '-bridge', options: { native: false } },
+  { name: '-inline', options: { mode: 'inline' } },
 ]
 
 // The two majors agree on all that is used here.

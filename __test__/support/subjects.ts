@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import { inject, onTestFinished } from 'vitest'
 
+import type { Handle } from '../../lib/handle.js'
 import type { Runtime } from './child.js'
 import type { Place } from './open.mjs'
 
@@ -54,7 +55,7 @@ const memory: Subject = {
   async plant(_place, storage, id, text) {
     // Only its native half can be given something that `save` would refuse.
     const [internal] = Object.getOwnPropertySymbols(storage) as [keyof typeof storage]
-    ;(storage[internal] as { handle: { save(id: string, text: string): void } }).handle.save(id, text)
+    ;(storage[internal] as { handle: Handle }).handle.run({ kind: 'save', id, text })
   },
 }
 
