@@ -1,11 +1,11 @@
-//! The one conversion from an error value to what JavaScript builds its `StorageError` from.
+//! Converts an error value to the object that JavaScript builds its `StorageError` from. The only place that does.
 
 use napi_derive::napi;
 
 use flowkit_store::error::StoreError;
 
-/// What a native promise is rejected with. `lib/errors.js` turns it into a `StorageError`, on the JavaScript side,
-/// because errors made on another thread have no JavaScript stack.
+/// The reason of a rejected native promise. `lib/errors.js` turns it into a `StorageError`: errors made on another thread have
+/// no JavaScript stack.
 #[napi(object, object_from_js = false)]
 pub struct Failure {
     /// One of the `ERR_STORAGE_…` codes.

@@ -1,4 +1,4 @@
-//! Opening a `FileStorage`.
+//! Opens a `FileStorage`.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub struct FileOptions {
     pub durable: bool,
 }
 
-/// Touches no file: the directory is made at the first save.
+/// Opens a store. Touches no file: the directory is made at the first save.
 #[napi(catch_unwind)]
 pub fn open_file(dispatcher: &Dispatcher, options: FileOptions) -> StorageHandle {
     let FileOptions { dir, extension, durable } = options;

@@ -1,4 +1,4 @@
-//! The raw Node-API calls, behind a small safe surface.
+//! Wraps the raw Node-API calls in a small safe surface.
 //!
 //! napi-rs has a safe type for each of these, but each of its promises costs a thread-safe function of its own, one
 //! wake-up and two environment hooks: measured, that throws away the whole gain over a JavaScript client.
@@ -11,11 +11,11 @@ use napi::bindgen_prelude::{
 use napi::{Env, ValueType, check_status, sys};
 use parking_lot::Mutex;
 
-/// The two ends of a promise's life. Lives and dies on its JavaScript thread (it is neither `Send` nor `Sync`).
+/// Settles one promise. Stays on its JavaScript thread: it is neither `Send` nor `Sync`.
 pub struct Deferred(sys::napi_deferred);
 
 impl Deferred {
-    /// Makes a promise and what settles it.
+    /// Makes a promise and the value that settles it.
     pub fn new(env: &Env) -> Result<(Self, Unknown<'_>)> {
         let mut deferred = ptr::null_mut();
         let mut promise = ptr::null_mut();
@@ -38,14 +38,15 @@ impl Deferred {
     }
 }
 
-/// Any convertible value as a JavaScript value of the current scope.
+/// Converts any convertible value to a JavaScript value of the current scope.
 pub fn to_value<T: ToNapiValue>(env: &Env, value: T) -> Result<Unknown<'_>> {
     // SAFETY: called on the JavaScript thread with the environment of the current call; the conversion's result belongs
     // to the current handle scope.
     unsafe { Ok(Unknown::from_raw_unchecked(env.raw(), T::to_napi_value(env.raw(), value)?)) }
 }
 
-/// JSON text as a JavaScript string. Text that is all ASCII, as most is, becomes a one-byte string without V8 decoding it.
+/// Converts JSON text to a JavaScript string. Text that is all ASCII, as most is, becomes a one-byte string that V8 need not
+/// decode.
 pub fn text_to_value<'env>(env: &'env Env, text: &str) -> Result<Unknown<'env>> {
     if text.is_ascii() {
         Ok(env.create_string_latin1(text.as_bytes())?.to_unknown())
@@ -75,9 +76,9 @@ impl ValidateNapiValue for Text {}
 impl FromNapiValue for Text {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> Result<Self> {
         let mut units = 0;
-        // SAFETY: as promised to this function; without a buffer only the length is answered, which V8 knows.
+        // SAFETY: as promised to this function; without a buffer only the length is returned, which V8 knows.
         check_status!(unsafe { sys::napi_get_value_string_latin1(env, value, ptr::null_mut(), 0, &mut units) })?;
-        // Enough for text of European languages. What is denser takes a second attempt, where it does not fit.
+        // Enough for text of European languages. Denser text that does not fit takes a second attempt.
         // SAFETY: as promised to this function.
         let mut text = unsafe { read_utf8(env, value, units + units / 8 + 2 * LONGEST_CHARACTER) }?;
         if text.capacity() - text.len() < LONGEST_CHARACTER {
@@ -89,11 +90,11 @@ impl FromNapiValue for Text {
     }
 }
 
-/// Of UTF-8, and the NUL that Node writes behind the text, in bytes. A text that ends so close to the end of its buffer may
-/// have been cut short.
+/// The longest character of UTF-8 and the NUL that Node writes behind the text, in bytes. A text that ends so close to the end
+/// of its buffer may have been cut short.
 const LONGEST_CHARACTER: usize = 4 + 1;
 
-/// As much of the string `value` as fits into `room` bytes, or a few more.
+/// Reads as much of the string `value` as fits into `room` bytes, or a few more.
 ///
 /// # Safety
 /// `env` and `value` are what [`FromNapiValue::from_napi_value`] is given.
@@ -165,7 +166,7 @@ impl Wake {
         }
     }
 
-    /// While `wanted`, the event loop stays alive: operations are pending.
+    /// Keeps the event loop alive while `wanted`: operations are pending.
     pub fn keep_alive(&self, env: &Env, wanted: bool) {
         let handle = self.0.lock();
         if !handle.0.is_null() {
@@ -180,7 +181,7 @@ impl Wake {
         }
     }
 
-    /// To be called from an environment clean-up hook that was added after this object was made: hooks run last-in
+    /// Ends all wake-ups. Called from an environment clean-up hook that was added after this object was made: hooks run last-in
     /// first-out, so Node frees the function afterwards. A call on a freed function aborts the process.
     pub fn disconnect(&self) {
         self.0.lock().0 = ptr::null_mut();

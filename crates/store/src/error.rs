@@ -1,8 +1,8 @@
-//! Errors as values. One enum of kinds with stable codes; the boundary turns them into `StorageError`.
+//! Holds errors as values: one enum of kinds with stable codes. The boundary turns them into `StorageError`.
 
 use std::io;
 
-/// What went wrong, in the terms of the public contract.
+/// The kind of an error, in the terms of the public contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// An option turned out unusable once the store was opened (a `dir` that is a file, a foreign table).
@@ -24,7 +24,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// The public `code`.
+    /// Returns the public `code`.
     pub fn code(self) -> &'static str {
         match self {
             ErrorKind::InvalidOptions => "ERR_STORAGE_INVALID_OPTIONS",
@@ -42,15 +42,15 @@ impl ErrorKind {
 /// The underlying error, as the user's `error.cause`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
-    /// The code of the layer below, such as `ENOSPC` or `SQLITE_BUSY`, where it has one.
+    /// The code of the layer below, such as `ENOSPC` or `SQLITE_BUSY`; `None` if it has none.
     pub code: Option<String>,
     pub message: String,
 }
 
 /// A failed operation.
 ///
-/// `reason` is the rest of a sentence that begins `Cannot save conversation "x": …`. It names the place and what to do
-/// where that is known. It never holds a password or a piece of a state.
+/// `reason` is the rest of a sentence that begins `Cannot save conversation "x": …`. It names the location, and what to do
+/// if that is known. It never holds a password or a piece of a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreError {
     pub kind: ErrorKind,
@@ -68,12 +68,12 @@ impl StoreError {
         self
     }
 
-    /// The error of an operation after `close()`.
+    /// Builds the error of an operation after `close()`.
     pub fn closed() -> Self {
         StoreError::new(ErrorKind::Closed, "the storage is closed")
     }
 
-    /// A caught panic: the process lives on, one promise is rejected.
+    /// Builds the error of a caught panic: the process lives on, and one promise rejects.
     pub fn panicked(payload: &(dyn std::any::Any + Send)) -> Self {
         let message = payload
             .downcast_ref::<&str>()
@@ -83,7 +83,7 @@ impl StoreError {
         StoreError::new(ErrorKind::Internal, "a bug in this package; please report it").with_cause(None, message)
     }
 
-    /// An input/output error met while doing something to `place`.
+    /// Builds the error of an input or output at `place`.
     pub fn io(error: &io::Error, place: &str) -> Self {
         let (kind, advice) = match error.kind() {
             io::ErrorKind::PermissionDenied => (ErrorKind::Denied, "; check the permissions"),
@@ -99,7 +99,7 @@ impl StoreError {
     }
 }
 
-/// The message of an I/O error without Rust's trailing `(os error 28)`.
+/// Returns the message of an I/O error without Rust's trailing `(os error 28)`.
 fn describe_io(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {
@@ -108,7 +108,7 @@ fn describe_io(error: &io::Error) -> String {
     }
 }
 
-/// The name that Node gives the same error, such as `ENOSPC`.
+/// Returns the name that Node gives the same error, such as `ENOSPC`.
 fn io_code(error: &io::Error) -> Option<String> {
     let code = match error.kind() {
         io::ErrorKind::PermissionDenied => "EACCES",
@@ -133,7 +133,7 @@ fn io_code(error: &io::Error) -> Option<String> {
     Some(code.to_owned())
 }
 
-/// The ones that Rust has no stable kind for.
+/// Returns the names that Rust has no stable kind for.
 #[cfg(unix)]
 fn io_code_unix(error: &io::Error) -> Option<&'static str> {
     Some(match error.raw_os_error()? {

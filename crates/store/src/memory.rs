@@ -1,4 +1,4 @@
-//! Conversations in this process's own memory, outside V8's heap.
+//! Keeps conversations in this process's own memory, outside V8's heap.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use crate::Request;
 
-/// Growing one table of a million entries would stop the JavaScript thread for tens of milliseconds; growing one of
+/// How many tables share the states. Growing one table of a million entries would stop the JavaScript thread for tens of milliseconds; growing one of
 /// 256 small ones is not noticeable.
 const SHARDS: usize = 256;
 

@@ -1,6 +1,6 @@
-//! The one tokio runtime of the package, for network input/output and for blocking file work.
+//! Makes the one tokio runtime of the package, for network input and output and for blocking file work.
 //!
-//! Our own and not napi-rs', which takes every core, 512 blocking threads, and is torn down with an environment.
+//! It is our own and not napi-rs': that one takes every core, 512 blocking threads, and is torn down with an environment.
 
 use std::sync::OnceLock;
 
@@ -12,7 +12,7 @@ const WORKERS: usize = 1;
 /// Threads for blocking work: the file store's limit ([`super::file`]) plus room for name look-ups.
 const BLOCKING_THREADS: usize = 24;
 
-/// The runtime, made at its first use and kept until the process ends.
+/// Returns the runtime, made at its first use and kept until the process ends.
 pub fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! Whether the file system takes `User` and `user` for one name.
+//! Finds out whether the file system takes `User` and `user` for one name.
 
 use std::fs;
 use std::io;
@@ -10,19 +10,19 @@ use parking_lot::Mutex;
 use super::error::FileError;
 use super::temporary;
 
-/// How many entries are tried where no file may be made.
+/// How many entries are tried if no file may be made.
 const ENTRIES: usize = 32;
 
 /// What is known of a directory.
 #[derive(Debug)]
 pub enum CaseFolding {
     Known(bool),
-    /// Nothing may be made there, for this reason, and nothing is there to go by.
+    /// No file may be made there, for this reason, and no entry tells.
     Undecided(FileError),
     NoDirectory,
 }
 
-/// Found out once, as soon as the directory is there.
+/// The result of a probe that runs once, as soon as the directory is there.
 #[derive(Default)]
 pub struct CaseSensitivity {
     known: OnceLock<bool>,
@@ -31,18 +31,18 @@ pub struct CaseSensitivity {
 }
 
 impl CaseSensitivity {
-    /// For tests: a decision made beforehand.
+    /// Returns a decision made beforehand, for tests.
     #[cfg(test)]
     pub fn decided(folds: bool) -> Self {
         CaseSensitivity { known: folds.into(), probing: Mutex::default() }
     }
 
-    /// What is known without looking.
+    /// Returns what is known without looking.
     pub fn known(&self) -> Option<bool> {
         self.known.get().copied()
     }
 
-    /// Whether case is ignored in `dir`.
+    /// Returns whether case is ignored in `dir`.
     pub fn folds(&self, dir: &Path) -> Result<CaseFolding, FileError> {
         if let Some(folds) = self.known() {
             return Ok(CaseFolding::Known(folds));
@@ -53,27 +53,27 @@ impl CaseSensitivity {
         }
         match probe(dir) {
             Ok(Ok(folds)) => Ok(CaseFolding::Known(*self.known.get_or_init(|| folds))),
-            // It may be over in a moment: ask again next time.
+            // The reason may be gone in a moment: the next operation probes again.
             Ok(Err(refused)) => Ok(CaseFolding::Undecided(FileError::at(&refused, dir))),
             Err(error) => match FileError::at(&error, dir) {
-                fault if fault.missing => Ok(CaseFolding::NoDirectory),
-                fault => Err(fault),
+                error if error.missing => Ok(CaseFolding::NoDirectory),
+                error => Err(error),
             },
         }
     }
 }
 
-/// Answers inside why no file can be made, where there is nothing else to go by.
+/// Returns an inner error if no file can be made and no entry tells.
 fn probe(dir: &Path) -> io::Result<Result<bool, io::Error>> {
     match temporary::create(dir) {
         Ok(file) => Ok(Ok(is_same_file(file.path(), &swapped(file.path()))?)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
-        // Read-only, or full: what is there can be loaded all the same.
+        // Read-only or full: existing files can be loaded all the same.
         Err(refused) => Ok(probe_entries(dir)?.ok_or(refused)),
     }
 }
 
-/// Asks for the entries that are there by their names in the other case.
+/// Looks for existing entries by their names in the other case.
 fn probe_entries(dir: &Path) -> io::Result<Option<bool>> {
     let entries = match fs::read_dir(dir) {
         // Files may be opened in a directory that cannot be listed.
@@ -88,7 +88,7 @@ fn probe_entries(dir: &Path) -> io::Result<Option<bool>> {
         }
         match is_same_file(&path, &other) {
             Ok(folds) => return Ok(Some(folds)),
-            // Removed meanwhile.
+            // It was removed meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
@@ -96,10 +96,10 @@ fn probe_entries(dir: &Path) -> io::Result<Option<bool>> {
     Ok(None)
 }
 
-/// Whether `other` is a second name of `path`, which is there.
+/// Returns whether `other` is a second name of `path`, which exists.
 fn is_same_file(path: &Path, other: &Path) -> io::Result<bool> {
     let other = match fs::symlink_metadata(other) {
-        // Looked at last: had it been removed before, the other name would say nothing.
+        // Checks `path` last: if it was removed meanwhile, the other name tells nothing.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return fs::symlink_metadata(path).map(|_| false),
         other => other?,
     };
@@ -117,7 +117,7 @@ fn same_identity(_one: &fs::Metadata, _other: &fs::Metadata) -> bool {
     true
 }
 
-/// `path` with the case of the letters in its last component changed.
+/// Returns `path` with the case of the letters in its last component changed.
 fn swapped(path: &Path) -> std::path::PathBuf {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return path.to_path_buf() };
     let swap = |letter: char| match letter {

@@ -1,12 +1,11 @@
-//! What a step of an operation can fail with.
+//! The errors of a step of an operation.
 
 use std::io;
 use std::path::Path;
 
 use crate::error::{ErrorKind, StoreError};
 
-/// An error, and whether it only says that something is not there: of the directory that is no failure, but a reason to
-/// make it.
+/// A file error. `missing` is true for ENOENT; for the directory that means "create it", not "fail".
 #[derive(Clone, Debug)]
 pub struct FileError {
     pub missing: bool,
@@ -14,7 +13,7 @@ pub struct FileError {
 }
 
 impl FileError {
-    /// An input/output error met at `path`.
+    /// Builds the error of an input or output at `path`.
     pub fn at(error: &io::Error, path: &Path) -> Self {
         let kind = error.kind();
         let error = match kind {
@@ -28,7 +27,7 @@ impl FileError {
         FileError { missing: kind == io::ErrorKind::NotFound, error }
     }
 
-    /// The option `dir` leads to or through something that cannot hold files.
+    /// Builds the error for an option `dir` that leads to, or through, something that cannot hold files.
     pub fn not_a_directory(path: &Path) -> Self {
         FileError::from(
             StoreError::new(ErrorKind::InvalidOptions, format!("{} is a file, not a directory", name(path)))
@@ -36,7 +35,7 @@ impl FileError {
         )
     }
 
-    /// A directory, a pipe or a device has a conversation's name.
+    /// Builds the error for a directory, a pipe or a device with a conversation's name.
     pub fn not_a_file(path: &Path) -> Self {
         FileError::corrupt(path, "is not a file")
     }

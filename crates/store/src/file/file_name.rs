@@ -1,4 +1,4 @@
-//! From conversation ids to file names, one to one.
+//! Maps conversation ids to file names, one to one.
 //!
 //! An id comes from a web request, so an attacker chooses it. The name must be one safe path component on every
 //! system, and two ids must never share a name, also where the file system ignores case.
@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 /// Names longer than this end in a hash of the id. Leaves room for an extension below the usual limit of 255 bytes.
 const LONGEST_NAME: usize = 200;
 
-/// How many bytes of a too long name are kept in front of the hash, for the human eye.
+/// How many bytes of a too long name are kept in front of the hash, for the human reader.
 const KEPT_OF_LONG_NAME: usize = 120;
 
-/// The file name of `id`, without extension.
+/// Returns the file name of `id`, without extension.
 ///
 /// `A-Z a-z 0-9 _ - . @ + = ,` and space stand for themselves; every other byte of the UTF-8 form is `%XX`, and so are a
 /// leading or trailing dot or space, the first letter of a reserved Windows name, and, with `fold_case`, every
@@ -53,7 +53,7 @@ pub fn file_name(id: &str, fold_case: bool) -> String {
     name
 }
 
-/// Whether Windows takes the name for a device, whatever follows the first dot.
+/// Returns whether Windows takes the name for a device, whatever follows the first dot.
 fn is_reserved_on_windows(id: &str) -> bool {
     let stem = id.split('.').next().unwrap_or_default().trim_end_matches(' ').to_ascii_uppercase();
     match stem.as_str() {
@@ -66,10 +66,10 @@ fn is_reserved_on_windows(id: &str) -> bool {
     }
 }
 
-/// Whether `id` itself could be the name that another program gave this conversation's file: one path component, and
-/// none that a name of ours could be mistaken for.
+/// Returns whether `id` itself could be the name that another program gave this conversation's file: one path component that
+/// cannot be taken for a name of ours.
 pub fn is_plain_component(id: &str) -> bool {
-    // On Windows a colon names a stream or a drive, some names are devices, and opening a device may wait for ever.
+    // On Windows a colon names a stream or a drive, some names are devices, and opening a device may wait without end.
     // Elsewhere `whatsapp:+57300` is an ordinary name.
     let is_safe_here = cfg!(unix)
         || !(is_reserved_on_windows(id)
@@ -84,7 +84,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::HashMap;
 
-    /// Undoes [`file_name`] where the name holds no hash.
+    /// Undoes [`file_name`] for a name without a hash.
     fn decode(name: &str) -> String {
         let bytes = name.as_bytes();
         let mut id = Vec::new();

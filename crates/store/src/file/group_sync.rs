@@ -1,4 +1,4 @@
-//! One disk sync for many.
+//! Shares one disk sync among many callers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
@@ -8,12 +8,12 @@ use parking_lot::{Condvar, Mutex};
 use super::error::FileError;
 use crate::error::StoreError;
 
-type Answer = Result<(), FileError>;
+type SyncResult = Result<(), FileError>;
 
 /// Lets callers that need the same sync share it.
 ///
-/// Whoever comes while a sync is running needs the next one, since the running one may have passed what he changed. All
-/// who came meanwhile share that next one: one of them, the leader, runs it, and the others wait for its answer.
+/// A caller that comes while a sync is running needs the next one: the running one may have missed its change. All callers
+/// that came meanwhile share that next one. One of them, the leader, runs it, and the others wait for its result.
 #[derive(Default)]
 pub struct GroupSync {
     state: Mutex<State>,
@@ -23,19 +23,19 @@ pub struct GroupSync {
 #[derive(Default)]
 struct State {
     running: bool,
-    /// The round that has not begun. A caller keeps his own: the answer of a later round would hide a failure, since a
-    /// disk reports a lost write once only.
-    next: Arc<OnceLock<Answer>>,
+    /// The round that has not begun. Each caller keeps its own: the result of a later round would hide a failure, since a
+    /// disk reports a lost write only once.
+    next: Arc<OnceLock<SyncResult>>,
 }
 
 impl GroupSync {
-    /// Returns the answer of a sync that began after this call did.
-    pub fn run(&self, sync: impl FnOnce() -> Answer) -> Answer {
+    /// Returns the result of a sync that began after this call did.
+    pub fn run(&self, sync: impl FnOnce() -> SyncResult) -> SyncResult {
         let mut state = self.state.lock();
         let round = state.next.clone();
         loop {
-            if let Some(answer) = round.get() {
-                return answer.clone();
+            if let Some(result) = round.get() {
+                return result.clone();
             }
             if !state.running {
                 break;
@@ -45,15 +45,15 @@ impl GroupSync {
         state.running = true;
         state.next = Arc::default();
         drop(state);
-        // A panic that left `running` behind would make all later callers wait for ever.
-        let answer = catch_unwind(AssertUnwindSafe(sync))
+        // A panic that left `running` behind would make all later callers wait without end.
+        let result = catch_unwind(AssertUnwindSafe(sync))
             .unwrap_or_else(|payload| Err(FileError::from(StoreError::panicked(&*payload))));
         let mut state = self.state.lock();
         state.running = false;
-        let answer = round.get_or_init(|| answer).clone();
+        let result = round.get_or_init(|| result).clone();
         drop(state);
         self.done.notify_all();
-        answer
+        result
     }
 }
 
@@ -67,12 +67,12 @@ mod tests {
     use std::time::Duration;
 
     /// A first sync that is held up, and 20 callers that came meanwhile and whose sync is `second`.
-    fn meanwhile(second: impl Fn() -> Answer + Sync) -> (Vec<Answer>, usize) {
+    fn meanwhile(second: impl Fn() -> SyncResult + Sync) -> (Vec<SyncResult>, usize) {
         let group = GroupSync::default();
         let syncs = AtomicUsize::new(0);
         let (began, has_begun) = mpsc::channel();
         let (release, released) = mpsc::channel::<()>();
-        let answers = thread::scope(|scope| {
+        let outcomes = thread::scope(|scope| {
             let (group, syncs, second) = (&group, &syncs, &second);
             scope.spawn(move || {
                 group.run(|| {
@@ -101,28 +101,28 @@ mod tests {
             release.send(()).unwrap();
             late.into_iter().map(|caller| caller.join().unwrap()).collect()
         });
-        (answers, syncs.into_inner())
+        (outcomes, syncs.into_inner())
     }
 
     #[test]
     fn those_who_come_during_a_sync_share_one_later_sync() {
-        let (answers, syncs) = meanwhile(|| Ok(()));
-        assert!(answers.iter().all(Result::is_ok));
+        let (outcomes, syncs) = meanwhile(|| Ok(()));
+        assert!(outcomes.iter().all(Result::is_ok));
         assert_eq!(syncs, 2);
     }
 
     #[test]
     fn a_failure_reaches_all_who_shared_it() {
-        let (answers, syncs) = meanwhile(|| Err(FileError::from(StoreError::new(ErrorKind::Unavailable, "lost"))));
-        assert!(answers.iter().all(Result::is_err));
+        let (outcomes, syncs) = meanwhile(|| Err(FileError::from(StoreError::new(ErrorKind::Unavailable, "lost"))));
+        assert!(outcomes.iter().all(Result::is_err));
         assert_eq!(syncs, 2);
     }
 
     #[test]
     fn a_panic_is_an_error_and_the_next_sync_runs() {
         let group = GroupSync::default();
-        let fault = group.run(|| panic!("boom")).unwrap_err();
-        assert_eq!(fault.error.kind, ErrorKind::Internal);
+        let error = group.run(|| panic!("boom")).unwrap_err();
+        assert_eq!(error.error.kind, ErrorKind::Internal);
         assert!(group.run(|| Ok(())).is_ok());
     }
 }

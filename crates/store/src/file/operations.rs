@@ -1,4 +1,4 @@
-//! Each operation, step by step.
+//! Does each operation, step by step.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,7 @@ pub struct Operations {
 /// Where a conversation is kept, and where another program may have kept it.
 struct Paths {
     own: PathBuf,
-    plain: Option<PathBuf>,
+    foreign: Option<PathBuf>,
 }
 
 impl Operations {
@@ -42,18 +42,18 @@ impl Operations {
             #[cfg(test)]
             Request::Append { id, text } => self.append(id, text).map(|()| Answer::Done),
         };
-        outcome.map_err(|fault| fault.error)
+        outcome.map_err(|error| error.error)
     }
 
-    /// Where `id` is kept, as far as is known without looking.
+    /// Returns where `id` is kept, as far as that is known without looking.
     pub fn location(&self, id: &str) -> PathBuf {
         self.paths_with(id, self.case.known().unwrap_or(false)).own
     }
 
     fn save(&self, id: &str, text: &str) -> Result<(), FileError> {
         match self.try_save(id, text) {
-            // Not made yet, or removed by someone.
-            Err(fault) if fault.missing => {
+            // The directory is not made yet, or was removed.
+            Err(error) if error.missing => {
                 self.directory.create()?;
                 self.try_save(id, text)
             }
@@ -67,11 +67,11 @@ impl Operations {
         if self.durable {
             self.directory.sync()?;
         }
-        if let Some(plain) = paths.plain
-            && foreign_files::forget_replaced(&plain, id)
+        if let Some(foreign) = paths.foreign
+            && foreign_files::forget_replaced(&foreign, id)
             && self.durable
         {
-            // After the new one is in place, and on the disk: a crash in between leaves both, and the new one counts.
+            // After the new file is in place and on the disk. A crash in between leaves both, and the new one counts.
             return self.directory.sync();
         }
         Ok(())
@@ -80,9 +80,9 @@ impl Operations {
     fn load(&self, id: &str) -> Result<Option<String>, FileError> {
         let Some(paths) = self.paths(id, false)? else { return Ok(None) };
         let found = state_file::read(&paths.own)?;
-        let (None, Some(plain)) = (&found, paths.plain) else { return Ok(found) };
-        match foreign_files::read(&plain, id)? {
-            // Another process may have saved between the two looks, and so have moved it from there to here.
+        let (None, Some(foreign)) = (&found, paths.foreign) else { return Ok(found) };
+        match foreign_files::read(&foreign, id)? {
+            // Another process may have saved between the two reads, and so have moved the state from there to here.
             None => state_file::read(&paths.own),
             found => Ok(found),
         }
@@ -96,15 +96,15 @@ impl Operations {
 
     fn delete(&self, id: &str) -> Result<(), FileError> {
         let Some(paths) = self.paths(id, true)? else { return Ok(()) };
-        if let Some(plain) = paths.plain
-            && foreign_files::remove(&plain, id)?
+        if let Some(foreign) = paths.foreign
+            && foreign_files::remove(&foreign, id)?
         {
-            // First, also on the disk: removed last, it would be found by a load in between, or after a power loss,
-            // with a state older than the one deleted.
+            // First, also on the disk. Removed last, a load in between or after a power loss would find it, with a state
+            // older than the one deleted.
             self.sync_removal()?;
         }
         state_file::remove(&paths.own)?;
-        // Also where there was nothing: what removed it before may have failed to sync, or not have come to it yet.
+        // Also if there was nothing: an earlier delete may have failed to sync, or may not have synced yet.
         self.sync_removal()
     }
 
@@ -113,19 +113,19 @@ impl Operations {
             return Ok(());
         }
         match self.directory.sync() {
-            // Gone with its directory: deleted all the more.
-            Err(fault) if fault.missing => Ok(()),
+            // The directory is gone, and the file with it.
+            Err(error) if error.missing => Ok(()),
             result => result,
         }
     }
 
-    /// The paths of `id`; nothing where there is no directory.
+    /// Returns the paths of `id`; `None` if there is no directory.
     fn paths(&self, id: &str, writes: bool) -> Result<Option<Paths>, FileError> {
         let folds = match self.case.folds(self.directory.path())? {
             CaseFolding::Known(folds) => folds,
             // A guess could put `User` into the file of `user`, or remove that. A load can only find nothing.
-            CaseFolding::Undecided(fault) if writes && file_name(id, true) != file_name(id, false) => {
-                return Err(fault);
+            CaseFolding::Undecided(error) if writes && file_name(id, true) != file_name(id, false) => {
+                return Err(error);
             }
             CaseFolding::Undecided(_) => false,
             CaseFolding::NoDirectory => return Ok(None),
@@ -140,8 +140,8 @@ impl Operations {
 
     fn paths_with(&self, id: &str, folds: bool) -> Paths {
         let name = file_name(id, folds);
-        let plain = foreign_files::file_name(id, &name, &self.extension).map(|name| self.directory.path().join(name));
-        Paths { own: self.directory.path().join(name + &self.extension), plain }
+        let foreign = foreign_files::file_name(id, &name, &self.extension).map(|name| self.directory.path().join(name));
+        Paths { own: self.directory.path().join(name + &self.extension), foreign }
     }
 
     fn no_directory(&self) -> FileError {

@@ -1,4 +1,4 @@
-//! Reading, replacing and removing one file.
+//! Reads, replaces and removes one file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -7,11 +7,11 @@ use std::path::Path;
 use super::error::FileError;
 use super::temporary;
 
-/// In bytes. No longer text fits into a JavaScript string of 2^29 - 24 units, each of three bytes of UTF-8 at most. A
-/// larger file, such as one with a hole of terabytes that somebody planted, would only take the host's memory.
+/// The largest file that is read, in bytes. No longer text fits into a JavaScript string of 2^29 - 24 units, each of three
+/// bytes of UTF-8 at most. A larger file, such as a planted one with a hole of terabytes, would only take the host's memory.
 const LARGEST: u64 = 3 * ((1 << 29) - 24);
 
-/// The text of a file; nothing where there is no file.
+/// Returns the text of a file; `None` if there is no file.
 pub fn read(path: &Path) -> Result<Option<String>, FileError> {
     let file = match open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -26,7 +26,7 @@ pub fn read(path: &Path) -> Result<Option<String>, FileError> {
     if metadata.len() <= LARGEST {
         let room = usize::try_from(metadata.len()).unwrap_or_default();
         bytes.try_reserve_exact(room).map_err(|_| FileError::at(&io::ErrorKind::OutOfMemory.into(), path))?;
-        // It may grow meanwhile.
+        // The file may grow meanwhile.
         let mut file = file.take(LARGEST + 1);
         file.read_to_end(&mut bytes).map_err(|error| FileError::at(&error, path))?;
     }
@@ -42,12 +42,12 @@ pub fn read(path: &Path) -> Result<Option<String>, FileError> {
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    // Opening a named pipe would otherwise wait for a writer, for ever, and opening a terminal could make it the one
-    // that controls this process. Means nothing to an ordinary file.
+    // Otherwise, opening a named pipe would wait for a writer without end, and opening a terminal could make it the one
+    // that controls this process. Neither flag affects an ordinary file.
     OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)
 }
 
-/// What opening a socket, a device that is not there, or links that lead in a circle, ends with.
+/// Returns whether this is the error of opening a socket, a missing device, or links that lead in a circle.
 #[cfg(unix)]
 fn is_no_file(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENXIO | libc::ENODEV | libc::ELOOP | libc::EOPNOTSUPP))
@@ -63,7 +63,7 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).open(path)
 }
 
-/// Puts `text` in place of the file `path` in `dir`: whoever reads it, at any time, reads the old text or the new one.
+/// Puts `text` in place of the file `path` in `dir`. Every reader, at any time, reads the old text or the new one.
 pub fn replace(dir: &Path, path: &Path, text: &str, durable: bool) -> Result<(), FileError> {
     let replaced = || -> io::Result<()> {
         let (mut file, mut temporary) = temporary::create(dir)?.into_parts();
@@ -74,7 +74,7 @@ pub fn replace(dir: &Path, path: &Path, text: &str, durable: bool) -> Result<(),
         }
         // Before the new name, too: a network file system may tell only now that there was no room.
         close(file)?;
-        // Not `TempPath::persist`, which passes the C library by, where the tests make calls fail.
+        // Not `TempPath::persist`: it bypasses the C library, where the tests make calls fail.
         fs::rename(&temporary, path)?;
         temporary.disable_cleanup(true);
         Ok(())
@@ -83,7 +83,7 @@ pub fn replace(dir: &Path, path: &Path, text: &str, durable: bool) -> Result<(),
     replaced().map_err(|error| FileError::at(&error, path))
 }
 
-/// Closes a file and says what came of it. Dropping it would not.
+/// Closes a file and returns the error of that. Dropping it would hide the error.
 #[cfg(unix)]
 fn close(file: File) -> io::Result<()> {
     use std::os::fd::IntoRawFd;
@@ -100,12 +100,12 @@ fn close(file: File) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes a file and says whether it was there.
+/// Removes a file and returns whether it was there.
 pub fn remove(path: &Path) -> Result<bool, FileError> {
     match fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        // Systems differ in what they call this.
+        // Systems differ in the error for this.
         Err(_) if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) => {
             Err(FileError::not_a_file(path))
         }

@@ -1,15 +1,15 @@
-//! The one look that a store may have to take inside a state: whose is it?
+//! Finds out whose a state is: the only time that a store looks inside one.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The top-level `conversationId` of a JSON object, where it has one that is text.
+/// Returns the top-level `conversationId` of a JSON object; `None` if it has none that is text.
 ///
 /// Agrees with `JSON.parse` on everything that V8 can write: any depth of nesting (a recursive parser would refuse it or
 /// overflow the stack, with data that an attacker chose), lone surrogates in text, and duplicate keys, of which the last
-/// counts. Answers an error where `text` is not JSON.
+/// counts. Returns an error if `text` is not JSON.
 pub fn conversation_id(text: &str) -> Result<Option<String>, serde_json::Error> {
     if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
         serde_json::from_str::<IgnoredAny>(text)?;
@@ -52,7 +52,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 }
 
-/// Whether a key is `conversationId`. Read as bytes: as text, a lone surrogate in any other key would be an error.
+/// True if a key is `conversationId`. Read as bytes: as text, a lone surrogate in any other key would be an error.
 struct Key(bool);
 
 impl<'de> Deserialize<'de> for Key {

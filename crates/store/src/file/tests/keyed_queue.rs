@@ -35,7 +35,7 @@ fn a_panic_rejects_one_operation_and_no_other() {
         for _ in 0..3 * concurrency.workers {
             let outcomes = submit(&queue, [load("x"), delete("x"), load("x"), delete("y"), load("z")]);
             let kinds: Vec<_> =
-                outcomes.into_iter().map(|answer| answer.wait().err().map(|error| error.kind)).collect();
+                outcomes.into_iter().map(|outcome| outcome.wait().err().map(|error| error.kind)).collect();
             let internal = Some(ErrorKind::Internal);
             assert_eq!(kinds, [None, internal, None, internal, None]);
         }
@@ -58,7 +58,7 @@ fn queues_run_side_by_side_but_not_more_than_allowed() {
             DONE
         });
         let outcomes = submit(&queue, (0..10 * concurrency.workers).map(|number| load(&format!("c{number}"))));
-        outcomes.into_iter().for_each(|answer| assert_eq!(answer.wait(), DONE));
+        outcomes.into_iter().for_each(|outcome| assert_eq!(outcome.wait(), DONE));
         assert_eq!(most.load(Ordering::SeqCst), concurrency.workers);
     }
 }
@@ -83,7 +83,7 @@ fn a_conversation_is_never_in_two_hands_and_keeps_its_order() {
             let id = format!("c{}", number % 40);
             [save(&id, &number.to_string()), load(&id)]
         });
-        submit(&queue, requests).into_iter().for_each(|answer| assert_eq!(answer.wait(), DONE));
+        submit(&queue, requests).into_iter().for_each(|outcome| assert_eq!(outcome.wait(), DONE));
         let log = log.lock();
         assert_eq!(log.len(), 4000);
         for number in 0..40 {
@@ -116,7 +116,7 @@ fn saves_that_wait_in_a_row_are_coalesced() {
             [load("x"), save("x", "1"), save("x", "2"), save("X", "3"), save("x", "4"), delete("x"), save("x", "5")];
         let outcomes = submit(&queue, held);
         release.send(()).unwrap();
-        outcomes.into_iter().for_each(|answer| assert_eq!(answer.wait(), DONE));
+        outcomes.into_iter().for_each(|outcome| assert_eq!(outcome.wait(), DONE));
         assert_eq!(*log.lock(), ["x=2", "X=3", "x=4", "delete", "x=5"]);
     }
 }
@@ -135,7 +135,7 @@ fn close_is_settled_last() {
         assert!(!close.is_settled());
         release.send(()).unwrap();
         release.send(()).unwrap();
-        before.into_iter().chain([close]).for_each(|answer| assert_eq!(answer.wait(), DONE));
+        before.into_iter().chain([close]).for_each(|outcome| assert_eq!(outcome.wait(), DONE));
     }
 }
 
@@ -157,7 +157,7 @@ fn a_group_of_saves_holds_up_no_load_and_no_panic_spreads_in_it() {
     held.wait().unwrap();
     // The load at the end is not done. The operations before it are settled all the same.
     let last = outcomes.pop().unwrap();
-    let kinds: Vec<_> = outcomes.into_iter().map(|answer| answer.wait().err().map(|error| error.kind)).collect();
+    let kinds: Vec<_> = outcomes.into_iter().map(|outcome| outcome.wait().err().map(|error| error.kind)).collect();
     assert_eq!(kinds, [None, Some(ErrorKind::Internal), None, None]);
     release.send(()).unwrap();
     last.wait().unwrap();

@@ -4,9 +4,9 @@ use crate::{Operation, Request, Store};
 
 /// Submits a burst in one batch.
 fn burst(store: &FileStore, requests: impl IntoIterator<Item = Request>) -> Vec<Pending> {
-    let (operations, answers): (Vec<Operation>, Vec<Pending>) = requests.into_iter().map(operation).unzip();
+    let (operations, outcomes): (Vec<Operation>, Vec<Pending>) = requests.into_iter().map(operation).unzip();
     store.submit(operations);
-    answers
+    outcomes
 }
 
 #[test]
@@ -25,17 +25,17 @@ fn absent_is_nothing_and_makes_no_directory() {
 #[test]
 fn un_awaited_operations_take_effect_in_order() {
     let fixture = Fixture::with(false, CaseSensitivity::default());
-    let mut answers = Vec::new();
+    let mut outcomes = Vec::new();
     for number in 0..500 {
-        answers.extend(burst(&fixture.store, [save("x", &format!("{number}a")), save("x", &format!("{number}"))]));
+        outcomes.extend(burst(&fixture.store, [save("x", &format!("{number}a")), save("x", &format!("{number}"))]));
         let loaded = burst(&fixture.store, [load("x")]).remove(0);
         if number % 7 == 0 {
-            answers.extend(burst(&fixture.store, [delete("x")]));
+            outcomes.extend(burst(&fixture.store, [delete("x")]));
             assert_eq!(run(&fixture.store, load("x")), ABSENT);
         }
         assert_eq!(loaded.wait(), found(format!("{number}")));
     }
-    answers.into_iter().for_each(|answer| assert_eq!(answer.wait(), DONE));
+    outcomes.into_iter().for_each(|outcome| assert_eq!(outcome.wait(), DONE));
     assert_eq!(run(&fixture.store, load("x")), found("499"));
 }
 
@@ -44,7 +44,7 @@ fn many_conversations_at_once_stay_apart() {
     let fixture = Fixture::new();
     let ids: Vec<String> = (0..300).map(|number| format!("chat:{number}/é")).collect();
     let saves = ids.iter().flat_map(|id| [save(id, "old"), save(id, &state(id))]);
-    burst(&fixture.store, saves).into_iter().for_each(|answer| assert_eq!(answer.wait(), DONE));
+    burst(&fixture.store, saves).into_iter().for_each(|outcome| assert_eq!(outcome.wait(), DONE));
     for (id, answer) in ids.iter().zip(burst(&fixture.store, ids.iter().map(|id| load(id)))) {
         assert_eq!(answer.wait(), found(state(id)));
     }
