@@ -1,6 +1,13 @@
 'use strict'
 
-/** @import { Handle, Operation } from './handle.js' */
+/** @import { Operation } from './handle.js' */
+
+const { Kind } = require('./binding.js')
+
+/** The number of each kind, by its name in an operation. @type {{ [kind in Operation['kind']]: Kind }} */
+const KINDS = /** @type {any} */ (
+  Object.fromEntries(Object.entries(Kind).map(([name, number]) => [name.toLowerCase(), number]))
+)
 
 /** A store off the event loop, as an adapter's handle. Puts each operation on the hand-over list and sees to the hand-over. */
 class NativeHandle {
@@ -23,7 +30,7 @@ class NativeHandle {
 
   /** @param {Operation} operation */
   run({ kind, id, text, ttl }) {
-    const promise = this.#native.submit(kind, id, text, ttl)
+    const promise = this.#native.submit(KINDS[kind], id, text, ttl)
     this.#schedule()
     return promise
   }
@@ -57,7 +64,7 @@ class ImmediateHandle {
 
   /** @param {Operation} operation */
   run({ kind, id, text, ttl }) {
-    return this.#native.submit(kind, id, text, ttl)
+    return this.#native.submit(KINDS[kind], id, text, ttl)
   }
 
   close() {
@@ -70,4 +77,4 @@ class ImmediateHandle {
   }
 }
 
-module.exports = { ImmediateHandle, NativeHandle }
+module.exports = { ImmediateHandle, KINDS, NativeHandle }

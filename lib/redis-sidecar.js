@@ -2,6 +2,7 @@
 
 /** @import { Operation, Sidecar } from './handle.js' */
 
+const { KINDS } = require('./native-handle.js')
 const { getDispatcher, scheduleHandOverSoon } = require('./dispatcher.js')
 const { SharedSidecar } = require('./redis-shared-sidecar.js')
 
@@ -72,7 +73,7 @@ class RedisSidecarHandle {
 
   /** @param {Operation} operation */
   run({ kind, id, text, ttl }) {
-    const promise = this.#native.submit(kind, this.#shared.keyPrefix + this.#prefix + id, text, ttl)
+    const promise = this.#native.submit(KINDS[kind], this.#shared.keyPrefix + this.#prefix + id, text, ttl)
     scheduleHandOverSoon()
     return promise
   }

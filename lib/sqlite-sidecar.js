@@ -4,6 +4,7 @@
 /** @import { SQLiteDatabase } from './sqlite-types.js' */
 
 const { openSqliteSidecar } = require('./binding.js')
+const { KINDS } = require('./native-handle.js')
 const { getDispatcher, scheduleHandOver } = require('./dispatcher.js')
 const { describe, inTransaction, isNodeSqlite, isOccupied, isOpen } = require('./sqlite-database.js')
 const { OnThread, inFlightOn } = require('./sqlite-on-thread.js')
@@ -139,7 +140,7 @@ class SqliteSidecarHandle {
   run(operation) {
     const now = this.#onThread.run(operation, this.#inFlight)
     if (now !== undefined) return now.result
-    const promise = this.#native.submit(operation.kind, operation.id, operation.text, operation.ttl)
+    const promise = this.#native.submit(KINDS[operation.kind], operation.id, operation.text, operation.ttl)
     scheduleHandOver()
     return this.#track(operation.id, this.#inline.isWrite(operation.kind), promise)
   }

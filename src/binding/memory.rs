@@ -27,7 +27,7 @@ impl MemoryHandle {
     pub fn submit<'env>(
         &self,
         env: &'env Env,
-        #[napi(ts_arg_type = "'load' | 'save' | 'delete'")] kind: Kind,
+        kind: Kind,
         id: String,
         #[napi(ts_arg_type = "string | undefined")] text: Option<Text>,
         ttl: Option<u32>,
