@@ -1,6 +1,7 @@
 'use strict'
 
 const { readFileSync } = require('node:fs')
+
 /**
  * Newer versions of Node have `getCACertificates`.
  *
@@ -11,14 +12,14 @@ const tls = require('node:tls')
 const { TlsContext, TlsRoots } = require('./binding.js')
 
 /**
- * What the user gave as `tls`. It is checked member by member.
+ * The option `tls` as the user gave it. It is checked member by member.
  *
  * @typedef {Record<string, any>} Given
  */
 
 /**
- * What the native side takes, for any number of connections; or the rest of a sentence that says why it would not be the same
- * as with Node. The reason holds nothing of a value.
+ * `settings` for the native side, which serve any number of connections; or a `reason`, the rest of a sentence: why they would
+ * not be the same as with Node. It holds nothing of a value.
  *
  * @typedef {{ settings: TlsContext, reason?: undefined } | { settings?: undefined, reason: string }} ReadTls
  */
