@@ -1,14 +1,14 @@
 'use strict'
 
 /**
- * The addon. What the generated loader says where it finds none ("npm has a bug related to optional dependencies", then
+ * Loads the addon. If the generated loader finds none, its message ("npm has a bug related to optional dependencies", then
  * the name of a package that does not exist) hides that a package is missing, and which.
  */
 function loadBinding() {
   try {
     return require('../binding.js')
   } catch (cause) {
-    if (!/native binding/i.test(cause?.message)) throw cause
+    if (!/native binding/i.test(/** @type {any} */ (cause)?.message)) throw cause
     const { platform, arch } = process
     throw new Error(
       `@andresaya/flowkit-storage found no binary for ${platform} ${arch}. It comes with an optional package, ` +

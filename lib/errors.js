@@ -1,7 +1,11 @@
 'use strict'
 
+/** @import { Failure } from './handle.js' */
+
+const { setStack, takeTrace } = require('./stack-traces.js')
+
 /**
- * Every code, and whether trying the same again later can help.
+ * Maps every code to whether the same operation may succeed later.
  * The native side names the same codes in `crates/store/src/error.rs`.
  */
 const RETRYABLE = {
@@ -17,7 +21,24 @@ const RETRYABLE = {
   ERR_STORAGE_INTERNAL: false,
 }
 
+/** @typedef {keyof typeof RETRYABLE} Code */
+
+/** @typedef {'memory' | 'file' | 'redis' | 'sqlite'} AdapterName */
+
+/**
+ * @typedef {object} Details
+ * @property {Code} code
+ * @property {AdapterName} adapter
+ * @property {string} operation the public method, or `construct`
+ * @property {string | undefined} [conversationId]
+ * @property {unknown} [cause]
+ */
+
 class StorageError extends Error {
+  /**
+   * @param {string} message
+   * @param {Details} details
+   */
   constructor(message, { code, adapter, operation, conversationId, cause }) {
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
@@ -33,74 +54,59 @@ Object.defineProperty(StorageError.prototype, 'name', { value: 'StorageError', c
 /** Control characters move a terminal's cursor or begin a line of a log; the others turn its reading direction. */
 const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029\ufeff]/gu
 
-/** Text as it may stand in a log. Ids, and with them paths, come from strangers, and so may a server's words. */
+/**
+ * Returns text as it may stand in a log. Ids, and with them paths, come from strangers. So may the words of a server.
+ *
+ * @param {string} text
+ */
 function printable(text) {
   return text.replace(UNPRINTABLE, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-/** Text as an error message may show it: an attacker chooses it, and it may be long. */
+/**
+ * Returns text as an error message may show it: an attacker chooses it, and it may be long.
+ *
+ * @param {string} text
+ */
 function quote(text) {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text)
 }
 
+/**
+ * @param {string} operation
+ * @param {string | undefined} conversationId
+ * @param {string} reason the rest of the sentence
+ */
 function sentence(operation, conversationId, reason) {
   if (operation === 'close') return `Cannot close the storage: ${reason}.`
   const what = conversationId === undefined ? 'a conversation' : `conversation ${quote(conversationId)}`
   return `Cannot ${operation} ${what}: ${reason}.`
 }
 
-/**
- * How many stacks are taken in advance, in each so many milliseconds. One costs about as much as everything else that we
- * do on the JavaScript thread for an operation. Beyond that an error has the stack of the place that awaits it, which
- * V8 finds afterwards and at no cost; only a promise that nobody awaits has none.
- */
-const TRACES_PER_WINDOW = 100
-const WINDOW_MS = 100
-
-let traces = 0
-let windowStart = 0
-
-function mayTrace() {
-  if (traces < TRACES_PER_WINDOW) {
-    traces++
-    return true
-  }
-  const now = performance.now()
-  if (now - windowStart < WINDOW_MS) return false
-  windowStart = now
-  traces = 1
-  return true
-}
-
-/**
- * The caller's stack, taken when the operation is called: by the time it fails, the call is long over.
- * Four frames are enough to point at the caller's line and cost half of ten.
- */
-function captureTrace(calledFunction) {
-  const limit = Error.stackTraceLimit
-  const trace = {}
-  // `Reflect.set`, since an assignment would throw where the built-ins are frozen.
-  if (limit > 4) Reflect.set(Error, 'stackTraceLimit', 4)
-  Error.captureStackTrace(trace, calledFunction)
-  if (limit > 4) Reflect.set(Error, 'stackTraceLimit', limit)
-  return trace
-}
-
-/** An operation under way, as its errors name it. */
+/** An operation in progress, as its errors name it. */
 class Call {
   /**
+   * @param {AdapterName} adapter
+   * @param {string} operation
    * @param {Function} method the public method: errors leave out the frames inside it
    * @param {boolean} goesAway whether the operation outlives the call, so that the caller's stack is needed later
    */
   constructor(adapter, operation, method, goesAway) {
     this.adapter = adapter
     this.operation = operation
+    /** Set once the id is checked. @type {string | undefined} */
     this.conversationId = undefined
     this.method = method
-    this.trace = goesAway && mayTrace() ? captureTrace(method) : undefined
+    this.trace = goesAway ? takeTrace(method) : undefined
   }
 
-  /** The error for something found wrong on the JavaScript side. */
+  /**
+   * Returns the error for something found wrong on the JavaScript side.
+   *
+   * @param {Code} code
+   * @param {string} reason the rest of the sentence
+   * @param {unknown} [cause]
+   */
   error(code, reason, cause) {
     const { adapter, operation, conversationId } = this
     const message = printable(sentence(operation, conversationId, reason))
@@ -110,26 +116,24 @@ class Call {
     return error
   }
 
-  /** The error for what a handle rejected with: a native `Failure` (`src/binding/failure.rs`), or the same with `cause`. */
+  /**
+   * Returns the error for what a handle threw or rejected with.
+   *
+   * @param {unknown} failure
+   */
   failure(failure) {
-    if (!isFailure(failure)) {
-      // Not ours: an exception of the binding itself, such as a caught panic.
-      return this.error('ERR_STORAGE_INTERNAL', 'a bug in this package; please report it', failure)
-    }
-    let { cause } = failure
-    if (failure.causeMessage !== undefined) {
-      cause = new Error(printable(failure.causeMessage))
-      if (failure.causeCode !== undefined) cause.code = failure.causeCode
-      // Its stack would show where the outcome was unpacked, which helps nobody.
-      cause.stack = `${cause.name}: ${cause.message}`
-    }
-    return this.error(failure.code, failure.reason, cause)
+    if (isFailure(failure)) return this.error(failure.code, failure.reason, causeOf(failure))
+    // Not ours: an exception of the binding itself, such as a caught panic.
+    return this.error('ERR_STORAGE_INTERNAL', 'a bug in this package; please report it', failure)
   }
 }
 
 /**
- * Whether this is what a handle rejects with. Not by its members alone: errors of OpenSSL have a `code` and a `reason`,
- * too. What a user's client throws may be anything, also something that cannot be looked at.
+ * Returns whether this is what a handle rejects with. Its members alone do not tell: errors of OpenSSL have a `code` and a
+ * `reason`, too. What a user's client throws may be anything, also something that throws when it is looked at.
+ *
+ * @param {any} value
+ * @returns {value is Failure & { code: Code }}
  */
 function isFailure(value) {
   try {
@@ -139,13 +143,22 @@ function isFailure(value) {
   }
 }
 
-function setStack(error, trace) {
-  const frames = String(trace.stack)
-  const start = frames.indexOf('\n    at ')
-  const stack = `${error.name}: ${error.message}${start === -1 ? '' : frames.slice(start)}`
-  Object.defineProperty(error, 'stack', { value: stack, configurable: true, writable: true })
+/** @param {Failure} failure */
+function causeOf({ cause, causeCode, causeMessage }) {
+  if (causeMessage === undefined) return cause
+  /** @type {Error & { code?: string }} */
+  const error = new Error(printable(causeMessage))
+  if (causeCode !== undefined) error.code = causeCode
+  // Its stack would show where the outcome was unpacked, which does not help.
+  error.stack = `${error.name}: ${error.message}`
+  return error
 }
 
+/**
+ * @param {AdapterName} adapter
+ * @param {string} message
+ * @param {unknown} [cause]
+ */
 function optionsError(adapter, message, cause) {
   return new StorageError(printable(message), {
     code: 'ERR_STORAGE_INVALID_OPTIONS',
@@ -155,7 +168,15 @@ function optionsError(adapter, message, cause) {
   })
 }
 
-/** Calls `read`, which looks at what the user gave. A getter or a Proxy may throw there, and a revoked one always does. */
+/**
+ * Returns what `read` returns. `read` looks at what the user gave: a getter or a Proxy may throw there, and a revoked Proxy
+ * always does.
+ *
+ * @template T
+ * @param {AdapterName} adapter
+ * @param {string} what the beginning of a sentence, such as `The options`
+ * @param {() => T} read
+ */
 function readGiven(adapter, what, read) {
   try {
     return read()
@@ -165,4 +186,10 @@ function readGiven(adapter, what, read) {
   }
 }
 
-module.exports = { StorageError, Call, isFailure, optionsError, quote, readGiven }
+// One by one: the type checker then knows a class by its name in other files, too.
+exports.Call = Call
+exports.StorageError = StorageError
+exports.isFailure = isFailure
+exports.optionsError = optionsError
+exports.quote = quote
+exports.readGiven = readGiven

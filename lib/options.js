@@ -1,24 +1,48 @@
 'use strict'
 
+/** @import { AdapterName } from './errors.js' */
+
 const { optionsError, quote, readGiven } = require('./errors.js')
 
-/** A longer name is no misspelling, and to compare it would take a while. */
+/**
+ * Returns what a value must be, as the rest of a sentence; `undefined` if it is that. The member `accepts` never exists: it
+ * tells the type checker what passes.
+ *
+ * @template T
+ * @typedef {{ (value: unknown): string | undefined, accepts?: T }} Check
+ */
+
+/**
+ * The options that passed.
+ *
+ * @template {{ [name: string]: Check<unknown> }} Checks
+ * @typedef {{ [Name in keyof Checks]?: Checks[Name] extends Check<infer T> ? T : never }} Checked
+ */
+
+/** A longer name is no misspelling, and comparing it would take a while. */
 const LONGEST_NAME = 40
 
 /**
- * Checks the options of a constructor and returns them as a plain object, without those that are `undefined`
- * (`{ host: process.env.REDIS_HOST }` means the default host where the variable is not set).
+ * Checks the options of a constructor. Returns them as a plain object, without those that are `undefined`:
+ * `{ host: process.env.REDIS_HOST }` means the default host if the variable is not set.
  *
- * @param {'memory' | 'file' | 'redis' | 'sqlite'} adapter
- * @param {Record<string, (value: unknown) => string | undefined>} checks for each known option, what it must be, where
- *   the value is not that
+ * @template {{ [name: string]: Check<unknown> }} Checks
+ * @param {AdapterName} adapter
+ * @param {unknown} given
+ * @param {Checks} checks one for each known option
+ * @returns {Checked<Checks>}
  */
 function readOptions(adapter, given, checks) {
   return readGiven(adapter, 'The options', () => readAll(adapter, given, checks))
 }
 
+/** @type {typeof readOptions} */
 function readAll(adapter, given, checks) {
-  // Without a prototype: an option that is not given must not be found on a polluted one.
+  /**
+   * Without a prototype: an option that is not given must not be found on a polluted one.
+   *
+   * @type {any}
+   */
   const options = { __proto__: null }
   if (given === undefined) return options
   if (given === null || typeof given !== 'object' || Array.isArray(given)) {
@@ -31,8 +55,8 @@ function readAll(adapter, given, checks) {
     throw optionsError(adapter, `The ${adapter} storage has no option ${quote(name)}.${hint}`)
   }
   for (const [name, check] of Object.entries(checks)) {
-    const value = given[name]
-    // Inherited from a class of the user's: meant. From the root of all objects: somebody polluted it.
+    const value = /** @type {{ [name: string]: unknown }} */ (given)[name]
+    // A value inherited from a user's class is meant. One from the root of all objects is pollution.
     if (value === undefined || (Object.hasOwn(Object.prototype, name) && !Object.hasOwn(given, name))) continue
     const mustBe = check(value)
     if (mustBe !== undefined)
@@ -42,34 +66,49 @@ function readAll(adapter, given, checks) {
   return options
 }
 
-function aBoolean(value) {
-  return typeof value === 'boolean' ? undefined : 'true or false'
-}
+/** @type {Check<boolean>} */
+const aBoolean = (value) => (typeof value === 'boolean' ? undefined : 'true or false')
 
-function aString(value) {
-  return typeof value === 'string' && value.isWellFormed() ? undefined : 'a string'
-}
+/** @type {Check<string>} */
+const aString = (value) => (typeof value === 'string' && value.isWellFormed() ? undefined : 'a string')
 
-function aPath(value) {
-  return typeof value === 'string' && value !== '' && !value.includes('\0') ? undefined : 'a non-empty path without NUL'
-}
+/** @type {Check<string>} */
+const aPath = (value) =>
+  typeof value === 'string' && value !== '' && !value.includes('\0') ? undefined : 'a non-empty path without NUL'
 
-/** How operations on the user's own client or database travel. */
-function aMode(value) {
-  return value === 'auto' || value === 'inline' ? undefined : '"auto" or "inline"'
-}
+/** How operations on the user's own client or database travel. @type {Check<'auto' | 'inline'>} */
+const aMode = (value) => (value === 'auto' || value === 'inline' ? undefined : '"auto" or "inline"')
 
-/** @returns a check for a whole number; `orText` also accepts its digits as text, as environment variables hold them. */
-function aWholeNumber(least, most, { orText = false } = {}) {
-  return (value) => {
-    const number = orText && typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
-    return Number.isInteger(number) && number >= least && number <= most
+/**
+ * Returns a check for a whole number.
+ *
+ * @param {number} least
+ * @param {number} most
+ * @returns {Check<number>}
+ */
+function aWholeNumber(least, most) {
+  return (value) =>
+    typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
       ? undefined
       : `a whole number from ${least} to ${most}`
-  }
 }
 
-/** The known name that a misspelt one most resembles, if any is near. */
+/**
+ * Returns a check for a number that also accepts its digits as text, as environment variables hold them.
+ *
+ * @param {Check<number>} check
+ * @returns {Check<number | string>}
+ */
+function orItsDigits(check) {
+  return (value) => check(typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value)
+}
+
+/**
+ * Returns the known name that a misspelt one most resembles; `undefined` if none is near.
+ *
+ * @param {string} name
+ * @param {string[]} known
+ */
 function closest(name, known) {
   if (name.length > LONGEST_NAME) return undefined
   let best
@@ -81,18 +120,25 @@ function closest(name, known) {
   return best
 }
 
-/** How many letters have to be changed, added or left out to make `a` of `b`. */
+/**
+ * Returns how many letters have to be changed, added or left out to make `a` of `b`.
+ *
+ * @param {string} a
+ * @param {string} b
+ */
 function editDistance(a, b) {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const change = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(change, row[j] + 1, next[j - 1] + 1))
-    }
-    row = next
+    let diagonal = 0
+    let left = 0
+    row = row.map((above, j) => {
+      const change = diagonal + (a[i - 1] === b[j - 1] ? 0 : 1)
+      diagonal = above
+      left = j === 0 ? i : Math.min(change, above + 1, left + 1)
+      return left
+    })
   }
-  return row[b.length]
+  return /** @type {number} */ (row[b.length])
 }
 
-module.exports = { readOptions, aBoolean, aMode, aString, aPath, aWholeNumber }
+module.exports = { readOptions, aBoolean, aMode, aString, aPath, aWholeNumber, orItsDigits }

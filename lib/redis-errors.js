@@ -1,10 +1,17 @@
 'use strict'
 
+/** @import { Failure } from './handle.js' */
+
 const { explainRedisRefusal } = require('./binding.js')
 
-/** @returns {{ code: string, reason: string }} what a client's own error means */
+/**
+ * Returns what a client's own error means.
+ *
+ * @param {unknown} error
+ * @returns {Failure} without the cause
+ */
 function readClientError(error) {
-  // Whatever a client throws: it may be something that cannot be looked at.
+  // A client may throw anything, also something that throws when it is looked at.
   try {
     return classify(error)
   } catch {
@@ -12,12 +19,16 @@ function readClientError(error) {
   }
 }
 
+/**
+ * @param {any} error
+ * @returns {Failure}
+ */
 function classify(error) {
   const message = typeof error?.message === 'string' ? error.message : ''
   if (/subscriber mode/.test(message)) {
     return unavailable('the client is in subscriber mode; give the storage a client of its own')
   }
-  // An error answer of the server begins with a word in capitals: `READONLY You can't write against a read only replica.`
+  // An error reply of the server begins with a word in capitals: `READONLY You can't write against a read only replica.`
   if (/^[A-Z][A-Z0-9]+( |$)/.test(message) && !isSystemError(error)) {
     const { code, reason } = explainRedisRefusal(message)
     return { code, reason }
@@ -31,11 +42,19 @@ function classify(error) {
   return unavailable('the client reports an error')
 }
 
-/** `ECONNREFUSED` and the like. */
+/**
+ * Returns whether the error is one of the system, such as `ECONNREFUSED`.
+ *
+ * @param {any} error
+ */
 function isSystemError(error) {
   return typeof error?.code === 'string' && /^E[A-Z]+$/.test(error.code)
 }
 
+/**
+ * @param {string} reason
+ * @returns {Failure}
+ */
 function unavailable(reason) {
   return { code: 'ERR_STORAGE_UNAVAILABLE', reason }
 }

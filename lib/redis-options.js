@@ -1,7 +1,10 @@
 'use strict'
 
+/** @import { TlsContext } from '../binding.js' */
+/** @import { Check, Checked } from './options.js' */
+
 const { optionsError } = require('./errors.js')
-const { aMode, aPath, aString, aWholeNumber, readOptions } = require('./options.js')
+const { aMode, aPath, aString, aWholeNumber, orItsDigits, readOptions } = require('./options.js')
 const { readTls } = require('./redis-tls.js')
 
 const DEFAULT_PREFIX = 'flowkit:'
@@ -9,50 +12,101 @@ const DEFAULT_TTL_SECONDS = 86_400
 /** Longer than ioredis itself tries: with all its defaults ioredis 5 gives up after 10.5 s, ioredis 6 after 73 s. */
 const DEFAULT_TIMEOUT_MS = 90_000
 
+/** A URL in its place would end up in error messages, with its password. @type {Check<string>} */
+const aHost = (value) =>
+  typeof value === 'string' && /^[^\s/@?#]+$/.test(value) ? undefined : 'a host name (an address goes into "url")'
+
+/** Its members are checked where they are read. @type {Check<boolean | object>} */
+const aBooleanOrObject = (value) =>
+  typeof value === 'boolean' || (value !== null && typeof value === 'object' && !Array.isArray(value))
+    ? undefined
+    : 'true, false or an object'
+
 const CHECKS = {
+  /** Its shape is checked where it is read. */
   client: () => undefined,
-  tls: (value) => (typeof value === 'boolean' || isPlainObject(value) ? undefined : 'true, false or an object'),
+  tls: aBooleanOrObject,
   url: aString,
-  // A URL in its place would end up in error messages, with its password.
-  host: (value) =>
-    typeof value === 'string' && /^[^\s/@?#]+$/.test(value) ? undefined : 'a host name (an address goes into "url")',
-  port: aWholeNumber(1, 65_535, { orText: true }),
+  host: aHost,
+  port: orItsDigits(aWholeNumber(1, 65_535)),
   path: aPath,
   username: aString,
   password: aString,
-  db: aWholeNumber(0, 2 ** 31 - 1, { orText: true }),
+  db: orItsDigits(aWholeNumber(0, 2 ** 31 - 1)),
   prefix: aString,
   ttl: aWholeNumber(0, 2 ** 31 - 1),
   timeout: aWholeNumber(1, 2 ** 31 - 1),
   mode: aMode,
 }
 
+/** @typedef {Checked<typeof CHECKS>} Options */
+
+/** @type {(keyof Options)[]} */
 const CONNECTION = ['url', 'host', 'port', 'path', 'username', 'password', 'db', 'tls']
 
-/** Options that only make sense once for a connection, and which exclude each other. */
+/** @type {(keyof Options)[]} */
+const OF_A_CLIENT = ['timeout', 'mode']
+
+/** Options that make sense only once for a connection, and exclude each other. @type {(keyof Options)[][]} */
 const ADDRESSES = [['url'], ['path'], ['host', 'port']]
 
+/** @typedef {{ prefix: string, ttl: number }} CommonSettings `ttl` in seconds, 0 for never */
+
 /**
- * Checks the options and returns them with their defaults: either the `client` with what its handle needs, or what the
- * native side opens: `{ host, port }` or `{ path }`, `tls`, and the rest. No message holds a password or a URL, which may hold one.
+ * The settings of a handle on the user's client.
+ *
+ * @typedef {CommonSettings & { client: {} | null, timeout: number, mode: 'auto' | 'inline' }} ClientSettings `timeout` in ms
+ */
+
+/**
+ * A connection that the native side opens. A `path` wins over `host` and `port`.
+ *
+ * @typedef {object} Connection
+ * @property {undefined} [client]
+ * @property {string} host
+ * @property {number} port
+ * @property {string | undefined} path
+ * @property {TlsContext | undefined} tls `undefined` if the connection is not encrypted
+ * @property {string | undefined} username
+ * @property {string | undefined} password
+ * @property {number} db
+ */
+
+/**
+ * Checks the options and returns them with their defaults: either the `client` and what its handle needs, or what the native
+ * side opens. No message holds a password, or a URL, which may hold one.
+ *
+ * @param {unknown} given
+ * @returns {ClientSettings | (Connection & CommonSettings)}
  */
 function readRedisOptions(given) {
   const options = readOptions('redis', given, CHECKS)
-  const used = ADDRESSES.filter((names) => names.some((name) => options[name] !== undefined))
+  const isGiven = (/** @type {keyof Options} */ name) => options[name] !== undefined
+  const used = ADDRESSES.filter((names) => names.some(isGiven))
   if (used.length > 1) {
-    const names = used.map((group) => `"${group.find((name) => options[name] !== undefined)}"`)
+    const names = used.map((group) => `"${group.find(isGiven)}"`)
     throw optionsError('redis', `The redis storage takes only one of the options ${names.join(' and ')}.`)
   }
-  const { client, url, host, port, path, tls, username, password, db, prefix, ttl, timeout, mode } = options
-  const common = { prefix: prefix ?? DEFAULT_PREFIX, ttl: ttl ?? DEFAULT_TTL_SECONDS }
-  if (client !== undefined) {
-    const settings = { timeout: timeout ?? DEFAULT_TIMEOUT_MS, mode: mode ?? 'auto' }
-    return { client, ...settings, ...readAlone(options, common) }
-  }
-  const alone = ['timeout', 'mode'].find((name) => options[name] !== undefined)
-  if (alone !== undefined) {
+  const { client, prefix = DEFAULT_PREFIX, ttl = DEFAULT_TTL_SECONDS } = options
+  if (client === undefined) {
+    const alone = OF_A_CLIENT.find(isGiven)
+    if (alone === undefined) return { ...readConnection(options), prefix, ttl }
     throw optionsError('redis', `The option "${alone}" of the redis storage goes with "client".`)
   }
+  // A client has its own address and credentials.
+  const extra = CONNECTION.find(isGiven)
+  if (extra !== undefined) {
+    throw optionsError('redis', `The redis storage takes either the option "client" or "${extra}", not both.`)
+  }
+  const { timeout = DEFAULT_TIMEOUT_MS, mode = 'auto' } = options
+  return { client, timeout, mode, prefix, ttl }
+}
+
+/**
+ * @param {Options} options
+ * @returns {Connection}
+ */
+function readConnection({ url, host, port, path, tls, username, password, db }) {
   const fromUrl = url === undefined ? {} : parseUrl(url)
   const address = {
     host: host ?? fromUrl.host ?? '127.0.0.1',
@@ -66,11 +120,16 @@ function readRedisOptions(given) {
     username: (username ?? fromUrl.username) || undefined,
     password: (password ?? fromUrl.password) || undefined,
     db: Number(db ?? fromUrl.db ?? 0),
-    ...common,
   }
 }
 
-/** What the native side takes for an encrypted connection; `undefined` for a plain one. */
+/**
+ * Returns what the native side takes for an encrypted connection; `undefined` for a plain one.
+ *
+ * @param {boolean | object | undefined} given
+ * @param {boolean | undefined} inUrl whether the URL asks for TLS
+ * @param {{ host: string, path: string | undefined }} address
+ */
 function openTls(given, inUrl, { host, path }) {
   if (given === false && inUrl) throw badUrl('it asks for TLS (rediss:), which the option "tls" forbids')
   if (!given && !inUrl) return undefined
@@ -80,18 +139,24 @@ function openTls(given, inUrl, { host, path }) {
   throw optionsError('redis', `The option "tls" of the redis storage cannot be used: ${reason}.`)
 }
 
-function isPlainObject(value) {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
-}
+/**
+ * @typedef {object} FromUrl
+ * @property {string | undefined} [host]
+ * @property {string | undefined} [port]
+ * @property {string | undefined} [path]
+ * @property {string | undefined} [db]
+ * @property {boolean} [tls]
+ * @property {string} [username]
+ * @property {string} [password]
+ */
 
-/** A client has its own address and credentials. */
-function readAlone(options, common) {
-  const extra = CONNECTION.find((name) => options[name] !== undefined)
-  if (extra === undefined) return common
-  throw optionsError('redis', `The redis storage takes either the option "client" or "${extra}", not both.`)
-}
-
-/** `redis://user:password@host:port/db`, the same with `rediss:` for TLS, `unix:/path/to/socket?db=1`, or an absolute path. */
+/**
+ * Reads `redis://user:password@host:port/db`, the same with `rediss:` for TLS, `unix:/path/to/socket?db=1`, or an absolute
+ * path.
+ *
+ * @param {string} url
+ * @returns {FromUrl}
+ */
 function parseUrl(url) {
   if (url.startsWith('/')) return { path: url }
   let parsed
@@ -100,17 +165,10 @@ function parseUrl(url) {
   } catch {
     throw badUrl('it cannot be read')
   }
-  const decode = (text) => {
-    try {
-      return decodeURIComponent(text)
-    } catch {
-      throw badUrl('it holds a % that escapes nothing')
-    }
-  }
   const credentials = { username: decode(parsed.username), password: decode(parsed.password) }
   for (const name of parsed.searchParams.keys()) {
-    // What stands there may be the rest of a password that holds a question mark.
     if (name === 'db') continue
+    // The name may be the rest of a password that holds a question mark.
     const shown = /^[\w-]{1,40}$/.test(name) ? `parameter "${name}"` : 'parameter'
     throw badUrl(`its ${shown} is not supported`)
   }
@@ -135,12 +193,23 @@ function parseUrl(url) {
   }
 }
 
+/** @param {string} text of a URL */
+function decode(text) {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw badUrl('it holds a % that escapes nothing')
+  }
+}
+
+/** @param {string | null} text */
 function readDatabase(text) {
   if (text === null) return undefined
   if (CHECKS.db(text) !== undefined) throw badUrl('its database is not a whole number')
   return text
 }
 
+/** @param {string} why */
 function badUrl(why) {
   return optionsError('redis', `The option "url" of the redis storage cannot be used: ${why}.`)
 }

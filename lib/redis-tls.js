@@ -1,9 +1,28 @@
 'use strict'
 
 const { readFileSync } = require('node:fs')
+
+/**
+ * Newer versions of Node have `getCACertificates`.
+ *
+ * @type {typeof import('node:tls') & { getCACertificates?(type: 'default'): readonly string[] }}
+ */
 const tls = require('node:tls')
 
 const { TlsContext, TlsRoots } = require('./binding.js')
+
+/**
+ * The option `tls` as the user gave it. It is checked member by member.
+ *
+ * @typedef {Record<string, any>} Given
+ */
+
+/**
+ * `settings` for the native side, which serve any number of connections; or a `reason`, the rest of a sentence: why they would
+ * not be the same as with Node. It holds nothing of a value.
+ *
+ * @typedef {{ settings: TlsContext, reason?: undefined } | { settings?: undefined, reason: string }} ReadTls
+ */
 
 /** Every option of `tls` that the native side does as Node does it. */
 const UNDERSTOOD = ['ca', 'cert', 'key', 'servername', 'rejectUnauthorized', 'minVersion', 'maxVersion']
@@ -11,9 +30,10 @@ const UNDERSTOOD = ['ca', 'cert', 'key', 'servername', 'rejectUnauthorized', 'mi
 /** Options that change nothing for the client's end of a connection. Providers' pages show them nevertheless. */
 const WITHOUT_EFFECT = ['agent', 'requestCert']
 
-/** Where to connect, which is not said in `tls` here. */
+/** Options that say where to connect. They belong beside `tls`, not into it. */
 const ADDRESS = ['host', 'port', 'family']
 
+/** Advice for options that are not supported. @type {{ [name: string]: string }} */
 const INSTEAD = {
   pfx: 'give "cert" and "key" in PEM form',
   passphrase: 'give "key" unencrypted',
@@ -23,15 +43,16 @@ const INSTEAD = {
  * Reads what `tls.connect` and ioredis take as `tls`, for a connection to `host`.
  *
  * @param {unknown} given `true`, or options. What Node ignores (`undefined`, `null`, an empty text) is ignored.
- * @param {{ host: string, ofClient?: boolean }} about the name that is verified where there is no `servername`. For a
- *   client's connection the address is known, so that one in `tls` does not matter.
- * @returns {{ settings: TlsContext } | { reason: string }} what the native side takes, for any number of connections, or
- *   the rest of a sentence: why it would not be the same as with Node. It holds nothing of a value.
+ * @param {object} about
+ * @param {string} about.host the name that is verified if there is no `servername`
+ * @param {boolean} [about.ofClient] true for a client's connection: its address is known, so one in `tls` does not matter
+ * @returns {ReadTls}
  */
 function readTls(given, { host, ofClient = false }) {
+  /** @type {Given} */
   let options
   try {
-    // Each value is read once, so that it is the checked one that is used; and reading may throw.
+    // Reads each value once, so that the checked value is the one used. Reading may throw.
     options = given !== null && typeof given === 'object' ? { ...given } : {}
     const reason = whyNot(options, host, ofClient)
     if (reason !== undefined) return { reason }
@@ -42,7 +63,7 @@ function readTls(given, { host, ofClient = false }) {
   try {
     const settings = {
       servername: servername || host,
-      // Node tells the server a name only where it was given as `servername`.
+      // Node tells the server a name only if it was given as `servername`.
       sni: Boolean(servername) || !ofClient,
       ca: ca ? toList(ca).map(toBytes) : undefined,
       cert: cert ? toBytes(toList(cert)[0]) : undefined,
@@ -51,14 +72,15 @@ function readTls(given, { host, ofClient = false }) {
     }
     return { settings: new TlsContext(settings, needsRoots(options) ? defaultRoots() : NO_ROOTS) }
   } catch (error) {
-    return { reason: error.message }
+    return { reason: /** @type {Error} */ (error).message }
   }
 }
 
 /**
- * The same for the connection that an ioredis client (5 or 6) has at this moment.
+ * Reads the same for the connection that an ioredis client (5 or 6) has at this moment.
  *
- * @returns {{ settings: TlsContext } | { reason: string } | undefined} `undefined` where it is not encrypted
+ * @param {any} client
+ * @returns {ReadTls | undefined} `undefined` if the connection is not encrypted
  */
 function tlsOfClient({ options, stream }) {
   const { sentinels, enableTLSForSentinelMode, path } = options
@@ -68,6 +90,12 @@ function tlsOfClient({ options, stream }) {
   return readTls(options.tls, { host: options.tls.host || found || 'localhost', ofClient: true })
 }
 
+/**
+ * @param {Given} options
+ * @param {string} host
+ * @param {boolean} ofClient
+ * @returns {string | undefined}
+ */
 function whyNot(options, host, ofClient) {
   for (const [name, value] of Object.entries(options)) {
     if (UNDERSTOOD.includes(name) || WITHOUT_EFFECT.includes(name)) continue
@@ -81,6 +109,7 @@ function whyNot(options, host, ofClient) {
   return whyNotIdentity(options) ?? whyNotVersions(options) ?? whyNotStore(options)
 }
 
+/** @param {Given} options */
 function whyNotIdentity({ ca, cert, key, servername }) {
   if (ca && !toList(ca).every(isText)) return '"ca" must be a string, bytes, or a list of these'
   for (const [name, value] of Object.entries({ cert, key })) {
@@ -94,7 +123,12 @@ function whyNotIdentity({ ca, cert, key, servername }) {
   return undefined
 }
 
-/** TLS 1.2 and 1.3 are spoken, Node's own default. Whatever asks for anything else is not served. */
+/**
+ * Returns why the versions cannot be the same. TLS 1.2 and 1.3 are spoken, Node's own default; options that ask for anything
+ * else are refused.
+ *
+ * @param {Given} options
+ */
 function whyNotVersions({ minVersion, maxVersion }) {
   if ((minVersion || tls.DEFAULT_MIN_VERSION) === 'TLSv1.3') return '"minVersion" of TLSv1.3 is not supported'
   if (minVersion && minVersion !== 'TLSv1.2') return '"minVersion" is not supported, except TLSv1.2'
@@ -102,28 +136,36 @@ function whyNotVersions({ minVersion, maxVersion }) {
   return undefined
 }
 
-/** Node can be told to trust whom OpenSSL trusts, and does not say who that is. */
+/**
+ * Returns why the trusted certificates cannot be the same: Node can be told to trust those of OpenSSL, and does not say which
+ * they are.
+ *
+ * @param {Given} options
+ */
 function whyNotStore(options) {
   const flags = [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)]
   if (!needsRoots(options) || !flags.includes('--use-openssl-ca')) return undefined
   return 'Node.js runs with --use-openssl-ca, which is not supported; give "ca"'
 }
 
+/** @param {Given} options */
 function needsRoots(options) {
   return !options.ca && isStrict(options)
 }
 
+/** @param {Given} options */
 function isStrict(options) {
-  // Only where the option is not there at all does Node look at the environment.
+  // Node looks at the environment only if the option is absent.
   if (Object.hasOwn(options, 'rejectUnauthorized')) return options.rejectUnauthorized !== false
   return process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0'
 }
 
 const NO_ROOTS = new TlsRoots([])
-let roots
+let roots = NO_ROOTS
+/** The certificates that `roots` was made of. @type {readonly string[] | undefined} */
 let rootsOf
 
-/** Whom Node trusts by default. Handed over once, and again when the process has changed it. */
+/** Returns the certificates that Node trusts by default. Hands them over once, and again if the process has changed them. */
 function defaultRoots() {
   // Newer versions of Node know `--use-system-ca` and `tls.setDefaultCACertificates` besides.
   const certificates = tls.getCACertificates?.('default') ?? tls.rootCertificates
@@ -140,29 +182,40 @@ function extraRoots() {
   try {
     return [readFileSync(file, 'latin1')]
   } catch {
-    // Node has warned of it, and goes on without.
+    // Node has warned about it and continues without.
     return []
   }
 }
 
+/** @param {unknown} key */
 function isEncrypted(key) {
   return toBytes(toList(key)[0]).includes('ENCRYPTED')
 }
 
+/**
+ * @param {unknown} value
+ * @returns {value is string | ArrayBufferView}
+ */
 function isText(value) {
   return typeof value === 'string' || ArrayBuffer.isView(value)
 }
 
+/** @param {unknown} value */
 function toList(value) {
   return Array.isArray(value) ? value : [value]
 }
 
+/** @param {string | ArrayBufferView} value */
 function toBytes(value) {
   if (typeof value === 'string') return Buffer.from(value)
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
 }
 
-/** An option's name as a message may show it. */
+/**
+ * Returns an option's name as a message may show it.
+ *
+ * @param {string} name
+ */
 function quote(name) {
   return JSON.stringify(name.slice(0, 40))
 }

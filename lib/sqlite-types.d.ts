@@ -1,25 +1,25 @@
-/** What this package calls on a prepared statement. */
+/** The methods that this package calls on a prepared statement. */
 interface SQLiteStatement {
   /** Runs it for its effect. */
   run(...parameters: never[]): unknown
-  /** The first row, or nothing. */
+  /** Returns the first row; `undefined` or `null` if there is none. */
   get(...parameters: never[]): unknown
-  /** All rows. */
+  /** Returns all rows. */
   all(...parameters: never[]): unknown
 }
 
 /**
- * What this package calls on a synchronous SQLite database: one of better-sqlite3, of its relatives (libsql,
+ * The methods that this package calls on a synchronous SQLite database: one of better-sqlite3, of its relatives (libsql,
  * better-sqlite3-multiple-ciphers), or a `DatabaseSync` of `node:sqlite`.
  */
 export interface SQLiteDatabase {
   /** Compiles one statement. */
   prepare(sql: string): SQLiteStatement
-  /** Runs statements that answer nothing. */
+  /** Runs statements that return no rows. */
   exec(sql: string): unknown
 }
 
-/** What {@link SQLiteStorage} takes, whatever it reaches the database by. */
+/** The options of {@link SQLiteStorage} that do not depend on how it reaches the database. */
 interface SQLiteCommonOptions {
   /**
    * The table, made if it is missing: `(id TEXT PRIMARY KEY, state TEXT NOT NULL, updated_at INTEGER NOT NULL)`.
@@ -33,8 +33,8 @@ interface SQLiteDatabaseOptions extends SQLiteCommonOptions {
   /** The user's own connection. It keeps its pragmas, and operations join the transaction that is open on it. */
   db: SQLiteDatabase
   /**
-   * `"inline"` does everything on that connection itself, on the event loop; `"auto"` uses a connection of its own
-   * beside it, on another thread, where that is possible and safe (see `docs/sqlite-native.md`).
+   * `"auto"` uses a second connection beside this one, on another thread, wherever that is possible and safe (see
+   * `docs/sqlite-native.md`). `"inline"` does everything on this connection itself, on the event loop.
    *
    * @default "auto"
    */
@@ -43,7 +43,7 @@ interface SQLiteDatabaseOptions extends SQLiteCommonOptions {
 }
 
 interface SQLitePathOptions extends SQLiteCommonOptions {
-  /** The database file. Made, with its directory, at the first operation. Its journal is WAL, with `synchronous=FULL`. */
+  /** The database file. Made, with its directory, at the first operation. It is in WAL mode, with `synchronous=FULL`. */
   path: string
   db?: undefined
   mode?: undefined
@@ -52,5 +52,5 @@ interface SQLitePathOptions extends SQLiteCommonOptions {
 /** Either a `db` or a `path`. */
 export type SQLiteStorageOptions = SQLiteDatabaseOptions | SQLitePathOptions
 
-// Only what says `export` is exported.
+// Without this line, declarations without `export` would be exported, too.
 export {}

@@ -1,27 +1,37 @@
 'use strict'
 
-// Taken now, before anything else in the process can have put something of its own in their place: what decides whose a
-// state is must not depend on it.
+/** @import { Call } from './errors.js' */
+/** @import { Handle } from './handle.js' */
+
+// Taken when the package is loaded, before anything else in the process can have replaced them: what decides whose a state
+// is must not depend on a replacement.
 const { parse: parseJson, stringify: writeJson } = JSON
 const { hasOwn } = Object
 const { isArray } = Array
 const { byteLength } = Buffer
-const textMethod = (name) => Function.prototype.call.bind(String.prototype[name])
-const isWellFormed = textMethod('isWellFormed')
-const startsWith = textMethod('startsWith')
-const includes = textMethod('includes')
+/** @type {(text: string) => boolean} */
+const isWellFormed = Function.prototype.call.bind(String.prototype.isWellFormed)
+/** @type {(text: string, start: string, position?: number) => boolean} */
+const startsWith = Function.prototype.call.bind(String.prototype.startsWith)
+/** @type {(text: string, part: string) => boolean} */
+const includes = Function.prototype.call.bind(String.prototype.includes)
 
 /** The longest id, in bytes of UTF-8. */
 const LONGEST_ID = 1024
 
 /**
- * `JSON.rawJSON`, where there is one, lets lone surrogates through as they are, which UTF-8 cannot hold. They can only
- * stand inside of strings there, in which an escape means the same.
+ * Newer versions of Node have `JSON.rawJSON`, which writes lone surrogates as they are. UTF-8 cannot hold them. They only
+ * occur inside of strings, where an escape means the same.
  */
-const RAW_JSON = typeof JSON.rawJSON === 'function'
+const RAW_JSON = 'rawJSON' in JSON
 const LONE_SURROGATE = /\p{Surrogate}/gu
 
-/** Returns `id`. Throws unless it is a well-formed, non-empty string of at most 1,024 bytes. */
+/**
+ * Returns `id`. Throws unless it is a well-formed, non-empty string of at most 1,024 bytes.
+ *
+ * @param {Call} call is told the id
+ * @param {unknown} id
+ */
 function checkId(call, id) {
   if (typeof id !== 'string') {
     throw call.error('ERR_STORAGE_INVALID_ID', `a conversation id is a string, not ${describe(id)}`)
@@ -42,18 +52,22 @@ function checkId(call, id) {
 }
 
 /**
- * A state as its JSON text, made by V8 itself: `JSON.stringify` *is* the promise of what is kept.
+ * Returns the JSON text of a state, made by V8 itself: `JSON.stringify` *is* the promise of what is kept.
  *
+ * @param {Call} call is told the id
+ * @param {unknown} state
  * @param {boolean} pretty as `JSON.stringify(state, null, 2)` prints it
  */
 function stringify(call, state, pretty) {
   if (state === null || typeof state !== 'object') {
     throw call.error('ERR_STORAGE_INVALID_STATE', `a conversation state is an object, not ${describe(state)}`)
   }
+  /** @type {unknown} */
   let id
+  /** @type {string | undefined} */
   let text
   try {
-    id = state.conversationId
+    id = /** @type {{ conversationId?: unknown }} */ (state).conversationId
     if (typeof id === 'string') text = pretty ? writeJson(state, null, 2) : writeJson(state)
   } catch (cause) {
     if (typeof id === 'string') checkId(call, id)
@@ -70,11 +84,20 @@ function stringify(call, state, pretty) {
   return RAW_JSON && !isWellFormed(text) ? text.replace(LONE_SURROGATE, escapeUnit) : text
 }
 
+/** @param {string} unit of UTF-16 */
 function escapeUnit(unit) {
   return `\\u${unit.charCodeAt(0).toString(16)}`
 }
 
-/** Whether the JSON text is an object with this `conversationId`. Nearly always its first member, which costs no parsing. */
+/**
+ * Returns whether the JSON text is an object with this `conversationId`. That is nearly always its first member, which costs
+ * no parsing.
+ *
+ * @param {string | undefined} text
+ * @param {string} id
+ * @param {boolean} pretty
+ * @returns {text is string}
+ */
 function namesConversation(text, id, pretty) {
   if (text === undefined) return false
   const start = pretty ? '{\n  "conversationId": "' : '{"conversationId":"'
@@ -85,38 +108,50 @@ function namesConversation(text, id, pretty) {
   return value !== null && typeof value === 'object' && hasOwn(value, 'conversationId') && value.conversationId === id
 }
 
+/** @param {string} id */
 function isPlain(id) {
   return !includes(id, '"') && !includes(id, '\\')
 }
 
-/** Returns the state that `text` holds. Throws unless it is this conversation's. `handle.location(id)` names where it was. */
+/**
+ * Returns the state that `text` holds. Throws unless it is this conversation's.
+ *
+ * @param {Call} call
+ * @param {string} text
+ * @param {Pick<Handle, 'location'>} handle names where the text was
+ */
 function parse(call, text, handle) {
   let state
   try {
     state = parseJson(text)
   } catch (cause) {
-    throw call.error(
-      'ERR_STORAGE_CORRUPT',
-      `${handle.location(call.conversationId)} holds something that is not JSON`,
-      withoutState(cause),
-    )
+    throw corrupt(call, handle, 'something that is not JSON', withoutState(cause))
   }
   if (state === null || typeof state !== 'object' || isArray(state) || !hasOwn(state, 'conversationId')) {
-    throw call.error(
-      'ERR_STORAGE_CORRUPT',
-      `${handle.location(call.conversationId)} holds JSON that is no conversation state`,
-    )
+    throw corrupt(call, handle, 'JSON that is no conversation state')
   }
   if (state.conversationId !== call.conversationId) {
-    throw call.error(
-      'ERR_STORAGE_CORRUPT',
-      `${handle.location(call.conversationId)} holds the state of another conversation`,
-    )
+    throw corrupt(call, handle, 'the state of another conversation')
   }
   return state
 }
 
-/** V8 quotes the text around a syntax error, and a state must not end up in a log. */
+/**
+ * @param {Call} call
+ * @param {Pick<Handle, 'location'>} handle
+ * @param {string} what is stored in place of the state
+ * @param {Error} [cause]
+ */
+function corrupt(call, handle, what, cause) {
+  const location = handle.location(/** @type {string} */ (call.conversationId))
+  return call.error('ERR_STORAGE_CORRUPT', `${location} holds ${what}`, cause)
+}
+
+/**
+ * Returns a syntax error that says only where it is. V8 quotes the text around it, and a state must not end up in a log.
+ *
+ * @param {any} cause
+ */
 function withoutState(cause) {
   const position = /at position \d+/.exec(cause.message)
   const error = new SyntaxError(position ? `invalid JSON ${position[0]}` : 'invalid JSON')
@@ -124,6 +159,7 @@ function withoutState(cause) {
   return error
 }
 
+/** @param {unknown} value */
 function describe(value) {
   if (value === null) return 'null'
   if (value === undefined) return 'undefined'
