@@ -9,7 +9,7 @@ const startTimer = setTimeout
 const stopTimer = clearTimeout
 
 /** The code of an operation that the link could not answer (`crates/store/src/redis/link/mod.rs`). */
-const RETURNED = 'FLOWKIT_RETURNED'
+const RETURNED = 'FLOWKIT_HANDED_BACK'
 
 /** How long operations wait for the ones before them to come back over the bridge, so that they can go natively. In ms. */
 const PATIENCE = 250

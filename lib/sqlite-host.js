@@ -7,7 +7,7 @@ const { InlineSqlite } = require('./sqlite-inline.js')
 const { readHere, writesUnderWay } = require('./sqlite-reads.js')
 
 /** The code of an operation that our connection could not do (`crates/store/src/sqlite/returns.rs`). */
-const RETURNED = 'FLOWKIT_RETURNED'
+const RETURNED = 'FLOWKIT_HANDED_BACK'
 
 /**
  * One table of the user's database, as an adapter's handle: off the event loop, on a connection of our own, wherever that

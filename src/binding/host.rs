@@ -53,7 +53,7 @@ impl HostLink {
         self.store.may_read_here()
     }
 
-    /// The operations given back since the last time, in order: as many rejections with the code `FLOWKIT_RETURNED` have
+    /// The operations given back since the last time, in order: as many rejections with the code `FLOWKIT_HANDED_BACK` have
     /// come, or will come, in this order.
     #[napi(catch_unwind)]
     pub fn take_returned(&self) -> Vec<ReturnedOperation> {

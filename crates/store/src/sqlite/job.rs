@@ -35,7 +35,7 @@ impl Job {
     pub fn settle(self, outcome: Outcome) {
         let Operation { request, ticket } = self.operation;
         if let Some(returns) = self.returns
-            && matches!(&outcome, Err(error) if error.kind == ErrorKind::Returned)
+            && matches!(&outcome, Err(error) if error.kind == ErrorKind::HandedBack)
         {
             returns.push(request);
         }

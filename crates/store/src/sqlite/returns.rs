@@ -50,5 +50,5 @@ pub fn may_be_the_guest(failure: &Failure) -> bool {
 
 /// What the promise of an operation that was given back is rejected with; `lib/sqlite-host.js` repeats the operation.
 pub fn returned() -> StoreError {
-    StoreError::new(ErrorKind::Returned, "the operation was given back to the owner's connection")
+    StoreError::new(ErrorKind::HandedBack, "the operation was given back to the owner's connection")
 }
