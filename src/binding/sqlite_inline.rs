@@ -5,10 +5,10 @@ use napi::Either;
 use napi_derive::napi;
 
 use super::failure::Failure;
-use flowkit_store::sqlite::errors::Failure as SqliteFailure;
-use flowkit_store::sqlite::names;
+use flowkit_store::sqlite::double_open;
+use flowkit_store::sqlite::errors::SqliteError;
+use flowkit_store::sqlite::result_codes;
 use flowkit_store::sqlite::schema::{COLUMNS_OF, KIND, UNIQUE, judge};
-use flowkit_store::sqlite::second_copy;
 use flowkit_store::sqlite::table::Table;
 
 /// The statements for one table. Those with one `?` take the table's name or the conversation's id.
@@ -57,15 +57,15 @@ pub fn judge_sqlite_table(
 #[napi(catch_unwind)]
 pub fn explain_sqlite(code: Either<String, i32>, message: String, path: String) -> Failure {
     let code = match code {
-        Either::A(name) => names::code(&name),
+        Either::A(name) => result_codes::code(&name),
         Either::B(code) => code,
     };
-    SqliteFailure::new(code, message).explain(&path).into()
+    SqliteError::new(code, message).explain(&path).into()
 }
 
 /// Whether this package's own copy of SQLite has the file open, in this process: a connection of another copy on it
 /// would destroy it.
 #[napi(catch_unwind)]
 pub fn is_open_by_path(path: String) -> bool {
-    second_copy::is_ours(path.as_ref())
+    double_open::is_ours(path.as_ref())
 }

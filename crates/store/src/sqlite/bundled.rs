@@ -7,9 +7,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OpenFlags, ffi, params};
 
 use super::connection::{Connection, Stored};
-use super::errors::{Failure, Trouble};
-use super::place::{self, Identity};
-use super::second_copy::{self, Claim};
+use super::db_file::{self, FileId};
+use super::double_open::{self, Claim};
+use super::errors::{BatchError, SqliteError};
 use super::table::Table;
 
 /// How long one SQLite call waits for a lock.
@@ -23,26 +23,26 @@ struct Bundled {
     inner: rusqlite::Connection,
     _claim: Option<Claim>,
     path: PathBuf,
-    identity: Identity,
+    file_id: FileId,
 }
 
 /// Opens the database at `path`; makes it, and its directory, if it is missing.
-pub fn open(path: &Path) -> Result<Box<dyn Connection>, Trouble> {
-    place::prepare(path)?;
+pub fn open(path: &Path) -> Result<Box<dyn Connection>, BatchError> {
+    db_file::prepare(path)?;
     // In the Rust tests other connections of this same copy stand for other processes.
-    let claim = if cfg!(test) { None } else { Some(second_copy::claim(path)?) };
-    open_prepared(path, claim).map_err(|failure| place::explain(failure, path))
+    let claim = if cfg!(test) { None } else { Some(double_open::claim(path)?) };
+    open_prepared(path, claim).map_err(|failure| db_file::explain(failure, path))
 }
 
-fn open_prepared(path: &Path, claim: Option<Claim>) -> Result<Box<dyn Connection>, Failure> {
+fn open_prepared(path: &Path, claim: Option<Claim>) -> Result<Box<dyn Connection>, SqliteError> {
     // Before SQLite opens it: should the file be replaced in between, the next look at it tells.
-    let identity = Identity::of(path);
+    let file_id = FileId::of(path);
     // No URI flag, and the path is absolute: `file:x?mode=ro` is a name like any other.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let inner = rusqlite::Connection::open_with_flags(path, flags).map_err(failure)?;
     inner.busy_timeout(BUSY_SLICE).map_err(failure)?;
     inner.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-    let mut connection = Bundled { inner, _claim: claim, path: path.to_owned(), identity };
+    let mut connection = Bundled { inner, _claim: claim, path: path.to_owned(), file_id };
     match connection.execute("PRAGMA journal_mode = WAL") {
         Ok(()) => {}
         // Others are using the file, or it is read-only: every other journal mode is as safe, only slower.
@@ -54,14 +54,14 @@ fn open_prepared(path: &Path, claim: Option<Claim>) -> Result<Box<dyn Connection
 }
 
 impl Connection for Bundled {
-    fn execute(&mut self, sql: &str) -> Result<(), Failure> {
+    fn execute(&mut self, sql: &str) -> Result<(), SqliteError> {
         let mut statement = self.inner.prepare_cached(sql).map_err(failure)?;
         let mut rows = statement.raw_query();
         while rows.next().map_err(failure)?.is_some() {}
         Ok(())
     }
 
-    fn query(&mut self, sql: &str, parameter: &str) -> Result<Vec<Vec<String>>, Failure> {
+    fn query(&mut self, sql: &str, parameter: &str) -> Result<Vec<Vec<String>>, SqliteError> {
         let mut statement = self.inner.prepare_cached(sql).map_err(failure)?;
         let columns = statement.column_count();
         let rows = statement
@@ -74,13 +74,13 @@ impl Connection for Bundled {
         !self.inner.is_autocommit()
     }
 
-    fn upsert(&mut self, table: &Table, id: &str, text: &str, now: i64) -> Result<(), Failure> {
+    fn upsert(&mut self, table: &Table, id: &str, text: &str, now: i64) -> Result<(), SqliteError> {
         let mut statement = self.inner.prepare_cached(&table.upsert).map_err(failure)?;
         statement.execute(params![id, text, now]).map_err(failure)?;
         Ok(())
     }
 
-    fn get(&mut self, table: &Table, id: &str) -> Result<Stored, Failure> {
+    fn get(&mut self, table: &Table, id: &str) -> Result<Stored, SqliteError> {
         let mut statement = self.inner.prepare_cached(&table.get).map_err(failure)?;
         let mut rows = statement.query([id]).map_err(failure)?;
         let Some(row) = rows.next().map_err(failure)? else { return Ok(Stored::Nothing) };
@@ -95,14 +95,14 @@ impl Connection for Bundled {
         })
     }
 
-    fn delete(&mut self, table: &Table, id: &str) -> Result<(), Failure> {
+    fn delete(&mut self, table: &Table, id: &str) -> Result<(), SqliteError> {
         let mut statement = self.inner.prepare_cached(&table.delete).map_err(failure)?;
         statement.execute([id]).map_err(failure)?;
         Ok(())
     }
 
     fn is_current(&self) -> bool {
-        self.identity == Identity::of(&self.path)
+        self.file_id == FileId::of(&self.path)
     }
 
     /// A new file would be born with our -wal beside it and take the old file's changes for its own. Emptying the -wal
@@ -121,14 +121,14 @@ fn cell(value: ValueRef<'_>) -> String {
     }
 }
 
-fn failure(error: rusqlite::Error) -> Failure {
+fn failure(error: rusqlite::Error) -> SqliteError {
     match error {
         rusqlite::Error::SqliteFailure(error, message) => {
-            Failure::new(error.extended_code, message.unwrap_or_else(|| error.to_string()))
+            SqliteError::new(error.extended_code, message.unwrap_or_else(|| error.to_string()))
         }
-        rusqlite::Error::SqlInputError { error, msg, .. } => Failure::new(error.extended_code, msg),
-        rusqlite::Error::NulError(_) => Failure::new(ffi::SQLITE_CANTOPEN, "the path holds a NUL"),
+        rusqlite::Error::SqlInputError { error, msg, .. } => SqliteError::new(error.extended_code, msg),
+        rusqlite::Error::NulError(_) => SqliteError::new(ffi::SQLITE_CANTOPEN, "the path holds a NUL"),
         // The rest are ways to misuse rusqlite.
-        other => Failure::new(ffi::SQLITE_MISUSE, other.to_string()),
+        other => SqliteError::new(ffi::SQLITE_MISUSE, other.to_string()),
     }
 }

@@ -1,6 +1,6 @@
 //! What the writer needs of a connection, so that it serves SQLite's copy in this addon and better-sqlite3's.
 
-use super::errors::{Failure, Trouble};
+use super::errors::{BatchError, SqliteError};
 use super::table::Table;
 
 /// What lies in the `state` column of a conversation's row.
@@ -18,28 +18,28 @@ pub enum Stored {
 /// reported as `SQLITE_BUSY`: how long to wait in all is the writer's affair.
 pub trait Connection: Send {
     /// Runs one statement and ignores its rows.
-    fn execute(&mut self, sql: &str) -> Result<(), Failure>;
+    fn execute(&mut self, sql: &str) -> Result<(), SqliteError>;
 
     /// The rows of a query with one text parameter. NULL becomes an empty string, a number its decimal form.
-    fn query(&mut self, sql: &str, parameter: &str) -> Result<Vec<Vec<String>>, Failure>;
+    fn query(&mut self, sql: &str, parameter: &str) -> Result<Vec<Vec<String>>, SqliteError>;
 
     /// Whether a transaction is open. Some errors (disk full, I/O) end it on their own.
     fn in_transaction(&self) -> bool;
 
-    fn upsert(&mut self, table: &Table, id: &str, text: &str, now: i64) -> Result<(), Failure>;
-    fn get(&mut self, table: &Table, id: &str) -> Result<Stored, Failure>;
-    fn delete(&mut self, table: &Table, id: &str) -> Result<(), Failure>;
+    fn upsert(&mut self, table: &Table, id: &str, text: &str, now: i64) -> Result<(), SqliteError>;
+    fn get(&mut self, table: &Table, id: &str) -> Result<Stored, SqliteError>;
+    fn delete(&mut self, table: &Table, id: &str) -> Result<(), SqliteError>;
 
     /// Takes the write lock at once: a transaction that begins by reading could not get it later without failing.
-    fn begin(&mut self) -> Result<(), Failure> {
+    fn begin(&mut self) -> Result<(), SqliteError> {
         self.execute("BEGIN IMMEDIATE")
     }
 
-    fn commit(&mut self) -> Result<(), Failure> {
+    fn commit(&mut self) -> Result<(), SqliteError> {
         self.execute("COMMIT")
     }
 
-    fn rollback(&mut self) -> Result<(), Failure> {
+    fn rollback(&mut self) -> Result<(), SqliteError> {
         self.execute("ROLLBACK")
     }
 
@@ -49,7 +49,7 @@ pub trait Connection: Send {
     }
 
     /// Whether the file is someone else's, whose own connection can do things that this one cannot.
-    fn is_guest(&self) -> bool {
+    fn is_sidecar(&self) -> bool {
         false
     }
 
@@ -58,4 +58,4 @@ pub trait Connection: Send {
 }
 
 /// Makes a connection. Runs on the writer thread, again after every failure.
-pub type Open = Box<dyn Fn() -> Result<Box<dyn Connection>, Trouble> + Send + Sync>;
+pub type Open = Box<dyn Fn() -> Result<Box<dyn Connection>, BatchError> + Send + Sync>;

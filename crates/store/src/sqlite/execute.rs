@@ -5,11 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::super::error::{ErrorKind, StoreError};
 use super::super::{Answer, Outcome, Request};
 use super::connection::{Connection, Stored};
-use super::errors::Failure;
+use super::errors::SqliteError;
 use super::table::Table;
 
 /// Does what is asked. A failure is SQLite's; an outcome may still be an error, where the row is none of ours.
-pub fn execute(connection: &mut dyn Connection, table: &Table, request: &Request) -> Result<Outcome, Failure> {
+pub fn execute(connection: &mut dyn Connection, table: &Table, request: &Request) -> Result<Outcome, SqliteError> {
     Ok(Ok(match request {
         Request::Save { id, text, .. } => {
             connection.upsert(table, id, text, now())?;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::super::error::{ErrorKind, StoreError};
 use super::super::{Operation, Outcome};
-use super::errors::Trouble;
-use super::returns::{Returns, may_be_the_guest, returned};
+use super::errors::BatchError;
+use super::handback::{HandBack, may_succeed_on_user_connection, returned};
 use super::table::Table;
 
 /// An operation and the table it is about.
@@ -13,31 +13,31 @@ pub struct Job {
     pub table: Arc<Table>,
     pub operation: Operation,
     /// Where it goes if a guest connection cannot do it.
-    pub returns: Option<Arc<Returns>>,
+    pub handback: Option<Arc<HandBack>>,
 }
 
 impl Job {
-    pub fn is_returned(&self) -> bool {
-        self.returns.as_ref().is_some_and(|returns| returns.why().is_some())
+    pub fn is_handed_back(&self) -> bool {
+        self.handback.as_ref().is_some_and(|handback| handback.why().is_some())
     }
 
     /// What the operation is answered where not even a connection could be had.
-    pub fn refuse(&self, trouble: &Trouble) -> StoreError {
-        if let (Some(returns), Trouble::Sqlite(failure)) = (&self.returns, trouble)
-            && may_be_the_guest(failure)
+    pub fn refuse(&self, error: &BatchError) -> StoreError {
+        if let (Some(handback), BatchError::Sqlite(failure)) = (&self.handback, error)
+            && may_succeed_on_user_connection(failure)
         {
-            returns.begin(&failure.message);
+            handback.begin(&failure.message);
         }
-        if self.is_returned() { returned() } else { trouble.explain(&self.table) }
+        if self.is_handed_back() { returned() } else { error.explain(&self.table) }
     }
 
     /// Answers the operation; gives it back first if that is the answer.
     pub fn settle(self, outcome: Outcome) {
         let Operation { request, ticket } = self.operation;
-        if let Some(returns) = self.returns
+        if let Some(handback) = self.handback
             && matches!(&outcome, Err(error) if error.kind == ErrorKind::HandedBack)
         {
-            returns.push(request);
+            handback.push(request);
         }
         ticket.settle(outcome);
     }

@@ -6,19 +6,19 @@
 
 mod bundled;
 mod connection;
+mod db_file;
+pub mod double_open;
 pub mod errors;
 mod execute;
-pub mod host;
+mod handback;
 mod job;
-pub mod names;
-mod patience;
-mod place;
 mod queue;
 mod registry;
-mod returns;
+pub mod result_codes;
+mod retry_budget;
 pub mod schema;
-pub mod second_copy;
 mod session;
+pub mod sidecar;
 pub mod table;
 mod writer;
 
@@ -31,8 +31,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::{Operation, Store, Ticket};
+use handback::HandBack;
 use job::Job;
-use returns::Returns;
 use table::Table;
 use writer::Writer;
 
@@ -47,7 +47,7 @@ pub struct SqliteStore {
     table: Arc<Table>,
     writer: Arc<Writer>,
     /// Where operations go that a guest connection cannot do.
-    returns: Option<Arc<Returns>>,
+    handback: Option<Arc<HandBack>>,
     /// Has left the writer.
     closed: AtomicBool,
 }
@@ -60,13 +60,18 @@ impl SqliteStore {
 
     /// A store on a writer that it has joined.
     fn with(writer: Arc<Writer>, SqliteConfig { path, table }: SqliteConfig) -> Self {
-        SqliteStore { table: Arc::new(Table::new(&path, table)), writer, returns: None, closed: AtomicBool::new(false) }
+        SqliteStore {
+            table: Arc::new(Table::new(&path, table)),
+            writer,
+            handback: None,
+            closed: AtomicBool::new(false),
+        }
     }
 }
 
 impl Store for SqliteStore {
     fn submit(&self, operations: Vec<Operation>) {
-        let job = |operation| Job { table: self.table.clone(), operation, returns: self.returns.clone() };
+        let job = |operation| Job { table: self.table.clone(), operation, handback: self.handback.clone() };
         self.writer.submit(operations.into_iter().map(job).collect());
     }
 

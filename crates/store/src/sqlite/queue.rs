@@ -15,7 +15,7 @@ pub struct Limits {
     /// Of ids and texts.
     pub bytes: usize,
     /// How long a batch waits for locks that others hold.
-    pub patience: Duration,
+    pub lock_timeout: Duration,
     /// After how long without work the connection is closed and the thread ends. An open connection, however idle,
     /// keeps others from switching the journal mode and from locking the file whole.
     pub idle: Option<Duration>,
@@ -23,7 +23,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { operations: 1024, bytes: 8 * 1024 * 1024, patience: Duration::from_secs(5), idle: None }
+        Limits { operations: 1024, bytes: 8 * 1024 * 1024, lock_timeout: Duration::from_secs(5), idle: None }
     }
 }
 

@@ -6,7 +6,7 @@ use rusqlite::ffi;
 
 use super::super::error::{ErrorKind, StoreError};
 use super::connection::Connection;
-use super::errors::Trouble;
+use super::errors::BatchError;
 use super::table::Table;
 
 const COLUMNS: [&str; 3] = ["id", "state", "updated_at"];
@@ -26,13 +26,15 @@ pub const UNIQUE: &str = "SELECT list.name AS index_name, list.partial, part.nam
 pub type Rows = Vec<Vec<String>>;
 
 /// Creates `table` if it is missing. Refuses one with other columns, and one in which two ids could meet.
-pub fn ensure(connection: &mut dyn Connection, table: &Table) -> Result<(), Trouble> {
+pub fn ensure(connection: &mut dyn Connection, table: &Table) -> Result<(), BatchError> {
     let mut found = connection.query(KIND, &table.name)?;
     if found.is_empty() {
         if let Err(failure) = connection.execute(&table.create) {
             // Such as "there is already an index named so": the name is at fault, not the disk.
             return Err(match failure.primary() {
-                ffi::SQLITE_ERROR => Trouble::Refused(refuse(table, format!("cannot be created: {}", failure.message))),
+                ffi::SQLITE_ERROR => {
+                    BatchError::Refused(refuse(table, format!("cannot be created: {}", failure.message)))
+                }
                 _ => failure.into(),
             });
         }
@@ -40,7 +42,7 @@ pub fn ensure(connection: &mut dyn Connection, table: &Table) -> Result<(), Trou
     }
     let columns = connection.query(COLUMNS_OF, &table.name)?;
     let unique = connection.query(UNIQUE, &table.name)?;
-    judge(table, &found, &columns, unique).map_err(Trouble::Refused)
+    judge(table, &found, &columns, unique).map_err(BatchError::Refused)
 }
 
 /// Whether what [`KIND`], [`COLUMNS_OF`] and [`UNIQUE`] found is fit to hold conversations.

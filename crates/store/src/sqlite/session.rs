@@ -7,12 +7,12 @@ use rusqlite::ffi;
 
 use super::super::Outcome;
 use super::connection::Connection;
-use super::errors::{Failure, Trouble};
+use super::db_file;
+use super::errors::{BatchError, SqliteError};
 use super::execute::execute;
+use super::handback::{may_succeed_on_user_connection, returned};
 use super::job::Job;
-use super::patience::Patience;
-use super::place;
-use super::returns::{may_be_the_guest, returned};
+use super::retry_budget::RetryBudget;
 use super::schema;
 use super::table::Table;
 
@@ -22,21 +22,21 @@ pub struct Session {
     checked: HashSet<String>,
     spoiled: bool,
     may_only_read: bool,
-    /// See [`Session::distrusts_the_log`].
-    distrusts_the_log: bool,
+    /// See [`Session::wal_suspect`].
+    wal_suspect: bool,
 }
 
 impl Session {
-    /// `distrusts_the_log`: what the session before said last.
-    pub fn new(connection: Box<dyn Connection>, distrusts_the_log: bool) -> Self {
-        Session { connection, checked: HashSet::new(), spoiled: false, may_only_read: false, distrusts_the_log }
+    /// `wal_suspect`: what the session before said last.
+    pub fn new(connection: Box<dyn Connection>, wal_suspect: bool) -> Self {
+        Session { connection, checked: HashSet::new(), spoiled: false, may_only_read: false, wal_suspect }
     }
 
     /// Whether the -wal may hold changes that the disk has lost. A system reports a failed sync once and takes what it
     /// could not write for written: a later commit behind it would be synced, acknowledged, and unreadable after a power
     /// loss.
-    pub fn distrusts_the_log(&self) -> bool {
-        self.distrusts_the_log
+    pub fn wal_suspect(&self) -> bool {
+        self.wal_suspect
     }
 
     pub fn is_current(&self) -> bool {
@@ -58,9 +58,9 @@ impl Session {
         self.connection.retire();
     }
 
-    /// Does `jobs` in order and answers one outcome for each. When it returns, every success is committed.
-    pub fn run(&mut self, jobs: &[Job], patience: Patience) -> Vec<Outcome> {
-        let mut run = Run { readers: patience.fresh(), writers: patience, outcomes: Vec::with_capacity(jobs.len()) };
+    /// Does `jobs` in order and answers one outcome for each. When it handback, every success is committed.
+    pub fn run(&mut self, jobs: &[Job], budget: RetryBudget) -> Vec<Outcome> {
+        let mut run = Run { readers: budget.fresh(), writers: budget, outcomes: Vec::with_capacity(jobs.len()) };
         let refused = self.check_tables(jobs, &mut run.readers);
         if refused.is_empty() {
             self.settle(jobs, 0..jobs.len(), &mut run);
@@ -69,26 +69,26 @@ impl Session {
         // The operations on a table that is refused leave the others in peace.
         for job in jobs {
             match refused.get(&job.table.name) {
-                Some(trouble) => run.outcomes.push(Err(job.refuse(trouble))),
+                Some(error) => run.outcomes.push(Err(job.refuse(error))),
                 None => self.settle(std::slice::from_ref(job), 0..1, &mut run),
             }
         }
         run.outcomes
     }
 
-    fn check_tables(&mut self, jobs: &[Job], patience: &mut Patience) -> HashMap<String, Trouble> {
+    fn check_tables(&mut self, jobs: &[Job], budget: &mut RetryBudget) -> HashMap<String, BatchError> {
         let mut refused = HashMap::new();
         for Job { table, .. } in jobs {
             if self.checked.contains(&table.name) || refused.contains_key(&table.name) {
                 continue;
             }
-            match patience.retry(|| schema::ensure(self.connection.as_mut(), table)) {
+            match budget.retry(|| schema::ensure(self.connection.as_mut(), table)) {
                 Ok(()) => {
                     self.checked.insert(table.name.clone());
                 }
-                Err(trouble) => {
-                    self.note(&trouble, table);
-                    refused.insert(table.name.clone(), trouble);
+                Err(error) => {
+                    self.note(&error, table);
+                    refused.insert(table.name.clone(), error);
                 }
             }
         }
@@ -108,9 +108,9 @@ impl Session {
         }
         match self.together(part, &mut run.writers) {
             Ok(outcomes) => run.outcomes.extend(outcomes),
-            Err(trouble) if part.len() == 1 => run.outcomes.push(self.finish(&part[0], Err(trouble))),
-            Err(trouble) => {
-                self.note(&trouble, &part[0].table);
+            Err(error) if part.len() == 1 => run.outcomes.push(self.finish(&part[0], Err(error))),
+            Err(error) => {
+                self.note(&error, &part[0].table);
                 let middle = range.start + part.len() / 2;
                 self.settle(jobs, range.start..middle, run);
                 self.settle(jobs, middle..range.end, run);
@@ -119,92 +119,92 @@ impl Session {
     }
 
     /// One transaction around `jobs`. An error means that none of them took effect.
-    fn together(&mut self, jobs: &[Job], patience: &mut Patience) -> Result<Vec<Outcome>, Trouble> {
+    fn together(&mut self, jobs: &[Job], budget: &mut RetryBudget) -> Result<Vec<Outcome>, BatchError> {
         loop {
-            self.empty_the_log()?;
-            patience.retry(|| Ok(self.connection.begin()?))?;
+            self.checkpoint_truncate()?;
+            budget.retry(|| Ok(self.connection.begin()?))?;
             let result = self.perform_all(jobs).and_then(|outcomes| {
                 // A reader may keep a commit waiting; the transaction stays open meanwhile.
-                patience.retry(|| Ok(self.connection.commit()?))?;
+                budget.retry(|| Ok(self.connection.commit()?))?;
                 Ok(outcomes)
             });
-            let trouble = match result {
+            let error = match result {
                 Ok(outcomes) => return Ok(outcomes),
-                Err(trouble) => trouble,
+                Err(error) => error,
             };
             if self.connection.in_transaction() {
                 let _ = self.connection.rollback();
                 self.spoiled |= self.connection.in_transaction();
             }
-            if !patience.allows_another(&trouble) {
-                return Err(trouble);
+            if !budget.allows_another(&error) {
+                return Err(error);
             }
         }
     }
 
     /// Moves what a distrusted log holds to the database file, by writes and syncs of their own.
-    fn empty_the_log(&mut self) -> Result<(), Trouble> {
+    fn checkpoint_truncate(&mut self) -> Result<(), BatchError> {
         // A guest's log is kept open by its owner, who has not read back what failed: it is overwritten, not continued.
-        if self.distrusts_the_log && !self.connection.is_guest() {
+        if self.wal_suspect && !self.connection.is_sidecar() {
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")?;
         }
-        self.distrusts_the_log = false;
+        self.wal_suspect = false;
         Ok(())
     }
 
     /// Within a transaction: the failure of one statement is the affair of its own operation, unless it ended the
     /// transaction, or was only a lock, or has made its store give everything back: then what was done before it in this
     /// transaction has to be given back too.
-    fn perform_all(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, Trouble> {
+    fn perform_all(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, BatchError> {
         let mut outcomes = Vec::with_capacity(jobs.len());
         for job in jobs {
-            let was_returned = job.is_returned();
-            let result = self.perform(job).map_err(Trouble::from);
-            if let Err(trouble) = &result
-                && (trouble.is_busy() || !self.connection.in_transaction() || job.is_returned() != was_returned)
+            let was_returned = job.is_handed_back();
+            let result = self.perform(job).map_err(BatchError::from);
+            if let Err(error) = &result
+                && (error.is_busy() || !self.connection.in_transaction() || job.is_handed_back() != was_returned)
             {
-                return Err(trouble.clone());
+                return Err(error.clone());
             }
             outcomes.push(self.finish(job, result));
         }
         Ok(outcomes)
     }
 
-    fn perform(&mut self, job: &Job) -> Result<Outcome, Failure> {
-        if job.is_returned() {
+    fn perform(&mut self, job: &Job) -> Result<Outcome, SqliteError> {
+        if job.is_handed_back() {
             return Ok(Err(returned()));
         }
         let result = execute(self.connection.as_mut(), &job.table, &job.operation.request);
-        if let (Err(failure), Some(returns)) = (&result, &job.returns)
-            && self.connection.is_guest()
-            && may_be_the_guest(failure)
+        if let (Err(failure), Some(handback)) = (&result, &job.handback)
+            && self.connection.is_sidecar()
+            && may_succeed_on_user_connection(failure)
         {
-            returns.begin(&failure.message);
+            handback.begin(&failure.message);
         }
         result
     }
 
-    fn finish(&mut self, job: &Job, result: Result<Outcome, Trouble>) -> Outcome {
-        result.unwrap_or_else(|trouble| {
-            self.note(&trouble, &job.table);
-            if job.is_returned() {
+    fn finish(&mut self, job: &Job, result: Result<Outcome, BatchError>) -> Outcome {
+        result.unwrap_or_else(|error| {
+            self.note(&error, &job.table);
+            if job.is_handed_back() {
                 return Err(returned());
             }
-            if let Trouble::Sqlite(failure) = &trouble
+            if let BatchError::Sqlite(failure) = &error
                 && failure.primary() == ffi::SQLITE_ERROR
             {
                 // Such as "no such table": someone changed it. The next batch looks again.
                 self.checked.remove(&job.table.name);
             }
-            Err(trouble.explain(&job.table))
+            Err(error.explain(&job.table))
         })
     }
 
-    fn note(&mut self, trouble: &Trouble, table: &Table) {
-        if let Trouble::Sqlite(failure) = trouble {
-            self.spoiled |= failure.spoils_the_connection();
-            self.distrusts_the_log |= failure.primary() == ffi::SQLITE_IOERR;
-            self.may_only_read |= failure.code == ffi::SQLITE_READONLY && place::may_write_database(&table.path);
+    fn note(&mut self, error: &BatchError, table: &Table) {
+        if let BatchError::Sqlite(failure) = error {
+            self.spoiled |= failure.requires_reopen();
+            self.wal_suspect |= failure.primary() == ffi::SQLITE_IOERR;
+            self.may_only_read |= failure.code == ffi::SQLITE_READONLY && db_file::may_write_database(&table.path);
         }
     }
 }
@@ -212,8 +212,8 @@ impl Session {
 /// What one batch has come to so far.
 struct Run {
     /// Waits for the write lock; once it is spent, every further write fails at once.
-    writers: Patience,
+    writers: RetryBudget,
     /// Loads have their own: in WAL mode they succeed while others hold the write lock.
-    readers: Patience,
+    readers: RetryBudget,
     outcomes: Vec<Outcome>,
 }

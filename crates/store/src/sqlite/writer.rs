@@ -12,10 +12,10 @@ use parking_lot::Mutex;
 use super::super::error::{ErrorKind, StoreError};
 use super::super::{Answer, Outcome, Ticket};
 use super::connection::Open;
-use super::errors::Trouble;
+use super::errors::BatchError;
 use super::job::Job;
-use super::patience::Patience;
 use super::queue::{Limits, Queue, Task, Work};
+use super::retry_budget::RetryBudget;
 use super::session::Session;
 
 /// Shared by all stores on one file. The thread starts with the first operation and ends, its connection closed, when
@@ -25,14 +25,14 @@ pub struct Writer {
     open: Open,
     /// The open connection. [`Queue`] says whose turn it is, so that nobody waits for this lock.
     session: Mutex<Option<Session>>,
-    /// Goes from each session to the next: [`Session::distrusts_the_log`].
-    distrusts_the_log: AtomicBool,
+    /// Goes from each session to the next: [`Session::wal_suspect`].
+    wal_suspect: AtomicBool,
 }
 
 impl Writer {
     pub fn new(open: Open, limits: Limits) -> Arc<Self> {
         let queue = Queue::new(limits);
-        Arc::new(Writer { queue, open, session: Mutex::default(), distrusts_the_log: AtomicBool::new(false) })
+        Arc::new(Writer { queue, open, session: Mutex::default(), wal_suspect: AtomicBool::new(false) })
     }
 
     /// Takes over `jobs`.
@@ -84,7 +84,7 @@ impl Writer {
 
     fn look_after(&self, session: &mut Option<Session>) {
         if let Some(session) = session {
-            self.distrusts_the_log.store(session.distrusts_the_log(), Ordering::Relaxed);
+            self.wal_suspect.store(session.wal_suspect(), Ordering::Relaxed);
         }
         if session.as_ref().is_some_and(Session::is_spoiled) {
             disconnect(session);
@@ -103,12 +103,12 @@ impl Writer {
     }
 
     fn answer(&self, session: &mut Option<Session>, jobs: &[Job]) -> Vec<Outcome> {
-        let patience = Patience::until(Instant::now() + self.queue.limits().patience);
+        let budget = RetryBudget::until(Instant::now() + self.queue.limits().lock_timeout);
         if let Some(stale) = session.take_if(|session| !session.is_current()) {
             stale.retire();
         }
-        let again = patience.fresh();
-        let outcomes = self.attempt(session, jobs, patience);
+        let again = budget.fresh();
+        let outcomes = self.attempt(session, jobs, budget);
         if !session.as_ref().is_some_and(Session::may_only_read) {
             return outcomes;
         }
@@ -117,23 +117,23 @@ impl Writer {
         self.attempt(session, jobs, again)
     }
 
-    fn attempt(&self, session: &mut Option<Session>, jobs: &[Job], mut patience: Patience) -> Vec<Outcome> {
-        match self.connect(session, &mut patience) {
-            Ok(session) => session.run(jobs, patience),
-            Err(trouble) => jobs.iter().map(|job| Err(job.refuse(&trouble))).collect(),
+    fn attempt(&self, session: &mut Option<Session>, jobs: &[Job], mut budget: RetryBudget) -> Vec<Outcome> {
+        match self.connect(session, &mut budget) {
+            Ok(session) => session.run(jobs, budget),
+            Err(error) => jobs.iter().map(|job| Err(job.refuse(&error))).collect(),
         }
     }
 
     fn connect<'a>(
         &self,
         session: &'a mut Option<Session>,
-        patience: &mut Patience,
-    ) -> Result<&'a mut Session, Trouble> {
+        budget: &mut RetryBudget,
+    ) -> Result<&'a mut Session, BatchError> {
         match session {
             Some(session) => Ok(session),
             None => {
-                let connection = patience.retry(|| (self.open)())?;
-                Ok(session.insert(Session::new(connection, self.distrusts_the_log.load(Ordering::Relaxed))))
+                let connection = budget.retry(|| (self.open)())?;
+                Ok(session.insert(Session::new(connection, self.wal_suspect.load(Ordering::Relaxed))))
             }
         }
     }

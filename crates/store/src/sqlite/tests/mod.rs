@@ -20,7 +20,7 @@ use super::super::error::{ErrorKind, StoreError};
 use super::super::testing::{ABSENT, DONE, Pending, close, delete, found, load, operation, run, save, ticket};
 use super::super::{Outcome, Request, Store};
 use super::connection::{Connection, Stored};
-use super::errors::Failure;
+use super::errors::SqliteError;
 use super::queue::Limits;
 use super::table::Table;
 use super::writer::Writer;
@@ -60,7 +60,7 @@ impl Place {
             }
             Ok(Box::new(Probed { inner, probe: watched.clone() }) as Box<dyn Connection>)
         });
-        let limits = Limits { patience: Duration::from_millis(600), ..Limits::default() };
+        let limits = Limits { lock_timeout: Duration::from_millis(600), ..Limits::default() };
         let writer = Writer::new(open, limits);
         writer.queue.join();
         (SqliteStore::with(writer, config(&self.path, "conversations")), probe)
@@ -125,7 +125,7 @@ struct Probe {
     opens: AtomicUsize,
     commits: AtomicUsize,
     /// What the next commits answer instead of committing.
-    failing_commits: Mutex<VecDeque<Failure>>,
+    failing_commits: Mutex<VecDeque<SqliteError>>,
     after_open: Mutex<Option<String>>,
     /// This connection is turned away by a lock until another takes its place.
     stuck: AtomicBool,
@@ -148,15 +148,15 @@ struct Probed {
 }
 
 impl Connection for Probed {
-    fn execute(&mut self, sql: &str) -> Result<(), Failure> {
+    fn execute(&mut self, sql: &str) -> Result<(), SqliteError> {
         self.probe.executed.lock().push(sql.to_owned());
         if self.probe.stuck.load(Ordering::SeqCst) {
-            return Err(Failure::new(ffi::SQLITE_BUSY, "database is locked"));
+            return Err(SqliteError::new(ffi::SQLITE_BUSY, "database is locked"));
         }
         self.inner.execute(sql)
     }
 
-    fn query(&mut self, sql: &str, parameter: &str) -> Result<Vec<Vec<String>>, Failure> {
+    fn query(&mut self, sql: &str, parameter: &str) -> Result<Vec<Vec<String>>, SqliteError> {
         self.inner.query(sql, parameter)
     }
 
@@ -164,7 +164,7 @@ impl Connection for Probed {
         self.inner.in_transaction()
     }
 
-    fn commit(&mut self) -> Result<(), Failure> {
+    fn commit(&mut self) -> Result<(), SqliteError> {
         if let Some(failure) = self.probe.failing_commits.lock().pop_front() {
             if failure.primary() == ffi::SQLITE_IOERR {
                 self.inner.rollback()?;
@@ -176,16 +176,16 @@ impl Connection for Probed {
         Ok(())
     }
 
-    fn upsert(&mut self, table: &Table, id: &str, text: &str, now: i64) -> Result<(), Failure> {
+    fn upsert(&mut self, table: &Table, id: &str, text: &str, now: i64) -> Result<(), SqliteError> {
         assert_ne!(id, "panic", "as the test wants it");
         self.inner.upsert(table, id, text, now)
     }
 
-    fn get(&mut self, table: &Table, id: &str) -> Result<Stored, Failure> {
+    fn get(&mut self, table: &Table, id: &str) -> Result<Stored, SqliteError> {
         self.inner.get(table, id)
     }
 
-    fn delete(&mut self, table: &Table, id: &str) -> Result<(), Failure> {
+    fn delete(&mut self, table: &Table, id: &str) -> Result<(), SqliteError> {
         self.inner.delete(table, id)
     }
 }

@@ -10,17 +10,17 @@ use rusqlite::ffi;
 
 use super::super::Request;
 use super::super::error::{ErrorKind, StoreError};
-use super::errors::Failure;
+use super::errors::SqliteError;
 
 /// One for each store on a guest connection. From the first operation that the guest cannot do, every operation of that
 /// store is given back, in order: had the later ones been done, an earlier one would undo them when it is repeated.
 #[derive(Default)]
-pub struct Returns {
+pub struct HandBack {
     why: OnceLock<String>,
     requests: Mutex<Vec<Request>>,
 }
 
-impl Returns {
+impl HandBack {
     /// From now on everything is given back.
     pub fn begin(&self, why: &str) {
         self.why.get_or_init(|| why.to_owned());
@@ -42,7 +42,7 @@ impl Returns {
 }
 
 /// Whether the owner's connection may succeed where the guest failed so.
-pub fn may_be_the_guest(failure: &Failure) -> bool {
+pub fn may_succeed_on_user_connection(failure: &SqliteError) -> bool {
     // "no such function", "no such collation sequence", "no such table"; the file was renamed, or is gone by its name.
     matches!(failure.primary(), ffi::SQLITE_ERROR | ffi::SQLITE_CANTOPEN)
         || failure.code == ffi::SQLITE_READONLY_DBMOVED

@@ -6,7 +6,7 @@ use std::ptr;
 use rusqlite::ffi::{self, sqlite3 as Db, sqlite3_stmt as Raw};
 
 use super::super::connection::Stored;
-use super::super::errors::Failure;
+use super::super::errors::SqliteError;
 use super::api::Api;
 
 /// Lives and dies on the thread of its connection, which it must not outlive.
@@ -19,7 +19,7 @@ pub struct Statement {
 impl Statement {
     /// # Safety
     /// `db` is an open connection of `api`'s copy, used by this thread alone, that stays open as long as the statement.
-    pub unsafe fn prepare(api: Api, db: *mut Db, sql: &str) -> Result<Self, Failure> {
+    pub unsafe fn prepare(api: Api, db: *mut Db, sql: &str) -> Result<Self, SqliteError> {
         let length = c_int::try_from(sql.len()).map_err(|_| too_big())?;
         let mut raw = ptr::null_mut();
         // SAFETY: `db` as promised; the text has that length and is only read during the call.
@@ -32,7 +32,7 @@ impl Statement {
     }
 
     /// Binds `texts`, then `number`, to the parameters and leaves the statement ready to be stepped.
-    pub fn run<'a>(&'a mut self, texts: &[&'a str], number: Option<i64>) -> Result<Running<'a>, Failure> {
+    pub fn run<'a>(&'a mut self, texts: &[&'a str], number: Option<i64>) -> Result<Running<'a>, SqliteError> {
         let running = Running(self);
         let Statement { api, db, raw } = *running.0;
         let mut index = 0;
@@ -68,7 +68,7 @@ pub struct Running<'a>(&'a mut Statement);
 
 impl Running<'_> {
     /// Whether there is another row.
-    pub fn step(&mut self) -> Result<bool, Failure> {
+    pub fn step(&mut self) -> Result<bool, SqliteError> {
         let Statement { api, db, raw } = *self.0;
         // SAFETY: the statement is not finalized, and this thread alone uses its connection.
         match unsafe { (api.step)(raw) } {
@@ -80,7 +80,7 @@ impl Running<'_> {
     }
 
     /// Steps to the end.
-    pub fn finish(mut self) -> Result<(), Failure> {
+    pub fn finish(mut self) -> Result<(), SqliteError> {
         while self.step()? {}
         Ok(())
     }
@@ -138,22 +138,22 @@ impl Drop for Running<'_> {
 ///
 /// # Safety
 /// `db` is a connection of `api`'s copy that this thread alone uses, or null, as after an open without memory.
-pub unsafe fn failure(api: &Api, db: *mut Db, code: c_int) -> Failure {
+pub unsafe fn failure(api: &Api, db: *mut Db, code: c_int) -> SqliteError {
     if db.is_null() {
-        return Failure::new(code, "out of memory");
+        return SqliteError::new(code, "out of memory");
     }
     // SAFETY: as promised. The message is copied before the next call replaces it.
     unsafe {
         let message = CStr::from_ptr((api.errmsg)(db)).to_string_lossy().into_owned();
         let extended = (api.extended_errcode)(db);
-        Failure::new(if extended & 0xff == code & 0xff { extended } else { code }, message)
+        SqliteError::new(if extended & 0xff == code & 0xff { extended } else { code }, message)
     }
 }
 
-fn check(code: c_int, failure: impl FnOnce() -> Failure) -> Result<(), Failure> {
+fn check(code: c_int, failure: impl FnOnce() -> SqliteError) -> Result<(), SqliteError> {
     if code == ffi::SQLITE_OK { Ok(()) } else { Err(failure()) }
 }
 
-fn too_big() -> Failure {
-    Failure::new(ffi::SQLITE_TOOBIG, "string or blob too big")
+fn too_big() -> SqliteError {
+    SqliteError::new(ffi::SQLITE_TOOBIG, "string or blob too big")
 }

@@ -63,7 +63,7 @@ fn settings_are_those_of_the_owner() {
 fn what_is_not_safe_is_refused() {
     let memory = rusqlite::Connection::open_in_memory().unwrap();
     // SAFETY: as in `User::owner`.
-    let owner = unsafe { Owner::new(Api::copy(bundled_routines()).unwrap(), memory.handle()) };
+    let owner = unsafe { UserConnection::new(Api::copy(bundled_routines()).unwrap(), memory.handle()) };
     assert!(owner.target().err().unwrap().contains("not a file"));
     let user = User::new("DELETE");
     user.db.execute_batch("PRAGMA locking_mode = EXCLUSIVE").unwrap();

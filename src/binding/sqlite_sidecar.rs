@@ -9,14 +9,14 @@ use napi_derive::napi;
 
 use super::dispatcher::Dispatcher;
 use super::handle::StorageHandle;
-use flowkit_store::sqlite::host::entry::shake_hands;
-use flowkit_store::sqlite::host::store::HostStore;
+use flowkit_store::sqlite::sidecar::load_extension::capture_connection;
+use flowkit_store::sqlite::sidecar::store::SidecarStore;
 use flowkit_store::{Request, Store};
 
 /// A connection of ours beside the user's.
 #[napi]
 pub struct HostLink {
-    store: Arc<HostStore>,
+    store: Arc<SidecarStore>,
 }
 
 /// An operation that our connection could not do: to be repeated on the user's.
@@ -49,8 +49,8 @@ impl HostLink {
 
     /// Whether the user's own connection may read now: it would find all that is committed and wait for no lock.
     #[napi(catch_unwind)]
-    pub fn may_read_here(&self) -> bool {
-        self.store.may_read_here()
+    pub fn may_read_on_user_connection(&self) -> bool {
+        self.store.may_read_on_user_connection()
     }
 
     /// The operations given back since the last time, in order: as many rejections with the code `FLOWKIT_HANDED_BACK` have
@@ -75,9 +75,11 @@ pub fn link_host(
     path: String,
     table: String,
 ) -> Result<Either<HostLink, String>> {
-    let (loaded, owner) = shake_hands(|file, entry| load.call(FnArgs::from((file.to_owned(), entry.to_owned()))));
+    let (loaded, owner) =
+        capture_connection(|file, entry| load.call(FnArgs::from((file.to_owned(), entry.to_owned()))));
     loaded?;
-    let store = owner.and_then(|owner| HostStore::new(owner, dispatcher.hand_over_anywhere(), Path::new(&path), table));
+    let store =
+        owner.and_then(|owner| SidecarStore::new(owner, dispatcher.hand_over_anywhere(), Path::new(&path), table));
     Ok(match store {
         Ok(store) => Either::A(HostLink { store: Arc::new(store) }),
         Err(reason) => Either::B(reason),

@@ -5,55 +5,55 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::super::error::{ErrorKind, StoreError};
-use super::super::returns::Returns;
+use super::super::handback::HandBack;
 use super::super::table::Table;
 use super::super::{SqliteConfig, SqliteStore};
-use super::hub::{HandOver, Hub};
-use super::owner::Owner;
+use super::shared_writer::{HandOver, SharedWriter};
+use super::user_connection::UserConnection;
 use crate::{Answer, Operation, Request, Store, Ticket};
 
-pub struct HostStore {
+pub struct SidecarStore {
     inner: SqliteStore,
-    returns: Arc<Returns>,
-    hub: Arc<Hub>,
+    handback: Arc<HandBack>,
+    shared: Arc<SharedWriter>,
 }
 
-impl HostStore {
+impl SidecarStore {
     /// A store beside `owner`, or why there must be none. `path` is for error messages; the table exists already.
-    pub fn new(owner: Owner, hand_over: HandOver, path: &Path, table: String) -> Result<Self, String> {
-        let hub = Hub::of(owner, hand_over)?;
-        hub.probe(&Table::new(path, table.clone()))?;
-        let returns = Arc::new(Returns::default());
-        hub.writer.queue.join();
-        let mut inner = SqliteStore::with(hub.writer.clone(), SqliteConfig { path: path.to_owned(), table });
-        inner.returns = Some(returns.clone());
-        Ok(HostStore { inner, returns, hub })
+    pub fn new(owner: UserConnection, hand_over: HandOver, path: &Path, table: String) -> Result<Self, String> {
+        let shared = SharedWriter::of(owner, hand_over)?;
+        shared.probe(&Table::new(path, table.clone()))?;
+        let handback = Arc::new(HandBack::default());
+        shared.writer.queue.join();
+        let mut inner = SqliteStore::with(shared.writer.clone(), SqliteConfig { path: path.to_owned(), table });
+        inner.handback = Some(handback.clone());
+        Ok(SidecarStore { inner, handback, shared })
     }
 
     /// Blocks until everything called so far is done or given back.
     pub fn drain(&self) {
-        self.hub.make_way(false);
+        self.shared.drain_writer(false);
     }
 
     /// Whether a load whose conversation has no writes under way may as well be done on the user's connection, now.
-    pub fn may_read_here(&self) -> bool {
-        self.hub.may_read_here()
+    pub fn may_read_on_user_connection(&self) -> bool {
+        self.shared.may_read_on_user_connection()
     }
 
     /// The operations that were given back since the last time, in order: to be repeated on the user's connection.
     pub fn take_returned(&self) -> Vec<Request> {
-        self.returns.take()
+        self.handback.take()
     }
 
     /// Why operations are given back; nothing as long as they are not.
     pub fn why_returned(&self) -> Option<String> {
-        self.returns.why().map(str::to_owned)
+        self.handback.why().map(str::to_owned)
     }
 }
 
-impl Store for HostStore {
+impl Store for SidecarStore {
     fn submit(&self, operations: Vec<Operation>) {
-        if !self.hub.is_closed() {
+        if !self.shared.is_closed() {
             return self.inner.submit(operations);
         }
         for operation in operations {
@@ -63,7 +63,7 @@ impl Store for HostStore {
     }
 
     fn close(&self, ticket: Ticket) {
-        if self.hub.is_closed() {
+        if self.shared.is_closed() {
             return ticket.settle(Ok(Answer::Done));
         }
         self.inner.close(ticket);
