@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::types::ValueRef;
-use rusqlite::{OpenFlags, ffi, params};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{OpenFlags, ToSql, ffi, params_from_iter};
 
-use super::connection::{Connection, Stored};
+use super::connection::{Connection, Param, Row, Value};
 use super::db_file::{self, FileId};
 use super::double_open::{self, Claim};
 use super::errors::{BatchError, SqliteError};
-use super::table::Table;
 
 /// How long one SQLite call waits for a lock.
 pub const BUSY_SLICE: Duration = Duration::from_millis(50);
@@ -54,51 +53,20 @@ fn open_prepared(path: &Path, claim: Option<Claim>) -> Result<Box<dyn Connection
 }
 
 impl Connection for Bundled {
-    fn execute(&mut self, sql: &str) -> Result<(), SqliteError> {
-        let mut statement = self.inner.prepare_cached(sql).map_err(failure)?;
-        let mut rows = statement.raw_query();
-        while rows.next().map_err(failure)?.is_some() {}
-        Ok(())
-    }
-
-    fn query(&mut self, sql: &str, parameter: &str) -> Result<Vec<Vec<String>>, SqliteError> {
+    fn run(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, SqliteError> {
         let mut statement = self.inner.prepare_cached(sql).map_err(failure)?;
         let columns = statement.column_count();
-        let rows = statement
-            .query_map([parameter], |row| (0..columns).map(|column| Ok(cell(row.get_ref(column)?))).collect())
-            .map_err(failure)?;
-        rows.collect::<Result<_, _>>().map_err(failure)
+        let mut rows = statement.query(params_from_iter(params)).map_err(failure)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(failure)? {
+            let values = (0..columns).map(|column| Ok(value(row.get_ref(column)?)));
+            found.push(values.collect::<Result<_, _>>().map_err(failure)?);
+        }
+        Ok(found)
     }
 
     fn in_transaction(&self) -> bool {
         !self.inner.is_autocommit()
-    }
-
-    fn upsert(&mut self, table: &Table, id: &str, text: &str, now: i64) -> Result<(), SqliteError> {
-        let mut statement = self.inner.prepare_cached(&table.upsert).map_err(failure)?;
-        statement.execute(params![id, text, now]).map_err(failure)?;
-        Ok(())
-    }
-
-    fn get(&mut self, table: &Table, id: &str) -> Result<Stored, SqliteError> {
-        let mut statement = self.inner.prepare_cached(&table.get).map_err(failure)?;
-        let mut rows = statement.query([id]).map_err(failure)?;
-        let Some(row) = rows.next().map_err(failure)? else { return Ok(Stored::Nothing) };
-        Ok(match row.get_ref(0).map_err(failure)? {
-            ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) => Stored::Text(text.to_owned()),
-                Err(_) => Stored::Foreign("text that is not UTF-8"),
-            },
-            ValueRef::Null => Stored::Foreign("NULL"),
-            ValueRef::Blob(_) => Stored::Foreign("a BLOB"),
-            ValueRef::Integer(_) | ValueRef::Real(_) => Stored::Foreign("a number"),
-        })
-    }
-
-    fn delete(&mut self, table: &Table, id: &str) -> Result<(), SqliteError> {
-        let mut statement = self.inner.prepare_cached(&table.delete).map_err(failure)?;
-        statement.execute([id]).map_err(failure)?;
-        Ok(())
     }
 
     fn is_current(&self) -> bool {
@@ -112,12 +80,22 @@ impl Connection for Bundled {
     }
 }
 
-fn cell(value: ValueRef<'_>) -> String {
+impl ToSql for Param<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Param::Text(text) => ValueRef::Text(text.as_bytes()),
+            Param::Integer(number) => ValueRef::Integer(*number),
+        }))
+    }
+}
+
+fn value(value: ValueRef<'_>) -> Value {
     match value {
-        ValueRef::Null => String::new(),
-        ValueRef::Integer(number) => number.to_string(),
-        ValueRef::Real(number) => number.to_string(),
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Real(_) => Value::Real,
+        ValueRef::Text(bytes) => Value::from_bytes(bytes),
+        ValueRef::Blob(_) => Value::Blob,
     }
 }
 

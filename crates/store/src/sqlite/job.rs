@@ -6,11 +6,11 @@ use super::super::error::{ErrorKind, StoreError};
 use super::super::{Operation, Outcome};
 use super::errors::BatchError;
 use super::handback::{HandBack, may_succeed_on_user_connection, returned};
-use super::table::Table;
+use super::statements::Statements;
 
 /// An operation and the table it is about.
 pub struct Job {
-    pub table: Arc<Table>,
+    pub statements: Arc<Statements>,
     pub operation: Operation,
     /// Where it goes if a guest connection cannot do it.
     pub handback: Option<Arc<HandBack>>,
@@ -28,7 +28,7 @@ impl Job {
         {
             handback.begin(&failure.message);
         }
-        if self.is_handed_back() { returned() } else { error.explain(&self.table) }
+        if self.is_handed_back() { returned() } else { error.explain(&self.statements.table) }
     }
 
     /// Answers the operation; gives it back first if that is the answer.

@@ -9,7 +9,6 @@ mod connection;
 mod db_file;
 pub mod double_open;
 pub mod errors;
-mod execute;
 mod handback;
 mod job;
 mod queue;
@@ -19,6 +18,7 @@ mod retry_budget;
 pub mod schema;
 mod session;
 pub mod sidecar;
+pub mod statements;
 pub mod table;
 mod writer;
 
@@ -33,6 +33,7 @@ use std::time::Instant;
 use super::{Operation, Store, Ticket};
 use handback::HandBack;
 use job::Job;
+use statements::Statements;
 use table::Table;
 use writer::Writer;
 
@@ -44,7 +45,7 @@ pub struct SqliteConfig {
 }
 
 pub struct SqliteStore {
-    table: Arc<Table>,
+    statements: Arc<Statements>,
     writer: Arc<Writer>,
     /// Where operations go that a guest connection cannot do.
     handback: Option<Arc<HandBack>>,
@@ -61,7 +62,7 @@ impl SqliteStore {
     /// A store on a writer that it has joined.
     fn with(writer: Arc<Writer>, SqliteConfig { path, table }: SqliteConfig) -> Self {
         SqliteStore {
-            table: Arc::new(Table::new(&path, table)),
+            statements: Arc::new(Statements::new(Table::new(&path, table))),
             writer,
             handback: None,
             closed: AtomicBool::new(false),
@@ -71,7 +72,7 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn submit(&self, operations: Vec<Operation>) {
-        let job = |operation| Job { table: self.table.clone(), operation, handback: self.handback.clone() };
+        let job = |operation| Job { statements: self.statements.clone(), operation, handback: self.handback.clone() };
         self.writer.submit(operations.into_iter().map(job).collect());
     }
 
@@ -81,7 +82,7 @@ impl Store for SqliteStore {
     }
 
     fn location(&self, _id: &str) -> String {
-        self.table.location()
+        self.statements.table.location()
     }
 
     fn release(&self, deadline: Instant) {

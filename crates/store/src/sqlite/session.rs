@@ -9,7 +9,6 @@ use super::super::Outcome;
 use super::connection::Connection;
 use super::db_file;
 use super::errors::{BatchError, SqliteError};
-use super::execute::execute;
 use super::handback::{may_succeed_on_user_connection, returned};
 use super::job::Job;
 use super::retry_budget::RetryBudget;
@@ -68,7 +67,7 @@ impl Session {
         }
         // The operations on a table that is refused leave the others in peace.
         for job in jobs {
-            match refused.get(&job.table.name) {
+            match refused.get(&job.statements.table.name) {
                 Some(error) => run.outcomes.push(Err(job.refuse(error))),
                 None => self.settle(std::slice::from_ref(job), 0..1, &mut run),
             }
@@ -78,7 +77,8 @@ impl Session {
 
     fn check_tables(&mut self, jobs: &[Job], budget: &mut RetryBudget) -> HashMap<String, BatchError> {
         let mut refused = HashMap::new();
-        for Job { table, .. } in jobs {
+        for Job { statements, .. } in jobs {
+            let table = &statements.table;
             if self.checked.contains(&table.name) || refused.contains_key(&table.name) {
                 continue;
             }
@@ -110,7 +110,7 @@ impl Session {
             Ok(outcomes) => run.outcomes.extend(outcomes),
             Err(error) if part.len() == 1 => run.outcomes.push(self.finish(&part[0], Err(error))),
             Err(error) => {
-                self.note(&error, &part[0].table);
+                self.note(&error, &part[0].statements.table);
                 let middle = range.start + part.len() / 2;
                 self.settle(jobs, range.start..middle, run);
                 self.settle(jobs, middle..range.end, run);
@@ -174,7 +174,7 @@ impl Session {
         if job.is_handed_back() {
             return Ok(Err(returned()));
         }
-        let result = execute(self.connection.as_mut(), &job.table, &job.operation.request);
+        let result = job.statements.perform(self.connection.as_mut(), &job.operation.request);
         if let (Err(failure), Some(handback)) = (&result, &job.handback)
             && self.connection.is_sidecar()
             && may_succeed_on_user_connection(failure)
@@ -186,7 +186,7 @@ impl Session {
 
     fn finish(&mut self, job: &Job, result: Result<Outcome, BatchError>) -> Outcome {
         result.unwrap_or_else(|error| {
-            self.note(&error, &job.table);
+            self.note(&error, &job.statements.table);
             if job.is_handed_back() {
                 return Err(returned());
             }
@@ -194,9 +194,9 @@ impl Session {
                 && failure.primary() == ffi::SQLITE_ERROR
             {
                 // Such as "no such table": someone changed it. The next batch looks again.
-                self.checked.remove(&job.table.name);
+                self.checked.remove(&job.statements.table.name);
             }
-            Err(error.explain(&job.table))
+            Err(error.explain(&job.statements.table))
         })
     }
 

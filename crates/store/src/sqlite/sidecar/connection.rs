@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::ffi::{self, sqlite3 as Db};
 
 use super::super::bundled::BUSY_SLICE;
-use super::super::connection::{Connection, Stored};
+use super::super::connection::{Connection, Param, Row};
 use super::super::db_file::FileId;
 use super::super::errors::{BatchError, SqliteError};
-use super::super::table::Table;
+use super::super::statements::Statements;
 use super::api::Api;
 use super::statement::{Statement, failure};
 
@@ -67,7 +67,7 @@ pub fn open(target: &Target) -> Result<SidecarConnection, BatchError> {
     for (name, value) in &target.pragmas {
         connection.execute(&format!("PRAGMA {name} = {value}"))?;
     }
-    let journal = connection.value("PRAGMA journal_mode")?;
+    let journal = connection.statement("PRAGMA journal_mode")?.first()?;
     let is_wal = journal.eq_ignore_ascii_case("wal");
     target.is_wal.store(is_wal, Ordering::Relaxed);
     Ok(connection)
@@ -102,17 +102,8 @@ fn busy_slice() -> c_int {
 
 impl SidecarConnection {
     /// Prepares the statements for `table`, which shows whether this connection can do what the owner's can.
-    pub fn probe(&mut self, table: &Table) -> Result<(), SqliteError> {
-        for sql in [&table.upsert, &table.get, &table.delete] {
-            self.statement(sql)?;
-        }
-        Ok(())
-    }
-
-    /// The first column of the first row; empty where there is none.
-    fn value(&mut self, sql: &str) -> Result<String, SqliteError> {
-        let mut running = self.statement(sql)?.run(&[], None)?;
-        Ok(if running.step()? { running.text(0) } else { String::new() })
+    pub fn probe(&mut self, statements: &Statements) -> Result<(), SqliteError> {
+        statements.all().into_iter().try_for_each(|statement| self.statement(&statement.sql).map(drop))
     }
 
     fn statement(&mut self, sql: &str) -> Result<&mut Statement, SqliteError> {
@@ -126,35 +117,13 @@ impl SidecarConnection {
 }
 
 impl Connection for SidecarConnection {
-    fn execute(&mut self, sql: &str) -> Result<(), SqliteError> {
-        self.statement(sql)?.run(&[], None)?.finish()
-    }
-
-    fn query(&mut self, sql: &str, parameter: &str) -> Result<Vec<Vec<String>>, SqliteError> {
-        let mut running = self.statement(sql)?.run(&[parameter], None)?;
-        let mut rows = Vec::new();
-        while running.step()? {
-            rows.push((0..running.columns()).map(|column| running.text(column)).collect());
-        }
-        Ok(rows)
+    fn run(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, SqliteError> {
+        self.statement(sql)?.run(params)
     }
 
     fn in_transaction(&self) -> bool {
         // SAFETY: the connection is open and ours alone.
         unsafe { (self.api.get_autocommit)(self.db) == 0 }
-    }
-
-    fn upsert(&mut self, table: &Table, id: &str, text: &str, now: i64) -> Result<(), SqliteError> {
-        self.statement(&table.upsert)?.run(&[id, text], Some(now))?.finish()
-    }
-
-    fn get(&mut self, table: &Table, id: &str) -> Result<Stored, SqliteError> {
-        let mut running = self.statement(&table.get)?.run(&[id], None)?;
-        Ok(if running.step()? { running.stored() } else { Stored::Nothing })
-    }
-
-    fn delete(&mut self, table: &Table, id: &str) -> Result<(), SqliteError> {
-        self.statement(&table.delete)?.run(&[id], None)?.finish()
     }
 
     fn is_current(&self) -> bool {

@@ -11,7 +11,7 @@ use rusqlite::ffi;
 use super::super::connection::Connection;
 use super::super::queue::Limits;
 use super::super::retry_budget::RetryBudget;
-use super::super::table::Table;
+use super::super::statements::Statements;
 use super::super::writer::Writer;
 use super::api::Api;
 use super::connection::{self, Target};
@@ -114,12 +114,13 @@ impl SharedWriter {
     }
 
     /// Whether a second connection can do with `table` what the user's own can. Runs on the JavaScript thread.
-    pub fn probe(&self, table: &Table) -> Result<(), String> {
-        let explain = |error: String| format!("a second connection cannot use {}: {error}", table.location());
+    pub fn probe(&self, statements: &Statements) -> Result<(), String> {
+        let explain =
+            |error: String| format!("a second connection cannot use {}: {error}", statements.table.location());
         // Someone may hold the file locked just now; the user's own statement would wait as long.
         let mut budget = RetryBudget::until(Instant::now() + self.writer.queue.limits().lock_timeout);
-        let probe = || Ok(connection::open(&self.target)?.probe(table)?);
-        budget.retry(probe).map_err(|error| explain(error.explain(table).reason))
+        let probe = || Ok(connection::open(&self.target)?.probe(statements)?);
+        budget.retry(probe).map_err(|error| explain(error.explain(&statements.table).reason))
     }
 
     pub fn is_closed(&self) -> bool {

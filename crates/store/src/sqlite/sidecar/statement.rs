@@ -5,7 +5,7 @@ use std::ptr;
 
 use rusqlite::ffi::{self, sqlite3 as Db, sqlite3_stmt as Raw};
 
-use super::super::connection::Stored;
+use super::super::connection::{Param, Row, Value};
 use super::super::errors::SqliteError;
 use super::api::Api;
 
@@ -31,27 +31,43 @@ impl Statement {
         Ok(Statement { api, db, raw })
     }
 
-    /// Binds `texts`, then `number`, to the parameters and leaves the statement ready to be stepped.
-    pub fn run<'a>(&'a mut self, texts: &[&'a str], number: Option<i64>) -> Result<Running<'a>, SqliteError> {
+    /// Binds `params` and leaves the statement ready to be stepped.
+    pub fn start<'a>(&'a mut self, params: &[Param<'a>]) -> Result<Running<'a>, SqliteError> {
         let running = Running(self);
         let Statement { api, db, raw } = *running.0;
-        let mut index = 0;
-        for text in texts {
-            index += 1;
-            let length = c_int::try_from(text.len()).map_err(|_| too_big())?;
-            // SAFETY: the statement is not finalized. No destructor means SQLite keeps the pointer: `'a` makes the text
-            // outlive `Running`, which clears the bindings.
-            let code = unsafe { (api.bind_text)(raw, index, text.as_ptr().cast(), length, None) };
-            // SAFETY: the connection is open as long as the statement.
-            check(code, || unsafe { failure(&api, db, code) })?;
-        }
-        if let Some(number) = number {
-            // SAFETY: the statement is not finalized.
-            let code = unsafe { (api.bind_int64)(raw, index + 1, number) };
-            // SAFETY: as above.
-            check(code, || unsafe { failure(&api, db, code) })?;
+        for (index, param) in (1..).zip(params) {
+            let code = match *param {
+                Param::Text(text) => {
+                    let length = c_int::try_from(text.len()).map_err(|_| too_big())?;
+                    // SAFETY: the statement is not finalized. No destructor means SQLite keeps the pointer: `'a` makes the
+                    // text outlive `Running`, which clears the bindings.
+                    unsafe { (api.bind_text)(raw, index, text.as_ptr().cast(), length, None) }
+                }
+                // SAFETY: the statement is not finalized.
+                Param::Integer(number) => unsafe { (api.bind_int64)(raw, index, number) },
+            };
+            if code != ffi::SQLITE_OK {
+                // SAFETY: the connection is open as long as the statement.
+                return Err(unsafe { failure(&api, db, code) });
+            }
         }
         Ok(running)
+    }
+
+    /// Runs the statement to its end and returns its rows.
+    pub fn run(&mut self, params: &[Param<'_>]) -> Result<Vec<Row>, SqliteError> {
+        let mut running = self.start(params)?;
+        let mut rows = Vec::new();
+        while running.step()? {
+            rows.push(running.row());
+        }
+        Ok(rows)
+    }
+
+    /// Runs the statement and returns the first column of its first row as text; empty if there is no row.
+    pub fn first(&mut self) -> Result<String, SqliteError> {
+        let mut running = self.start(&[])?;
+        Ok(if running.step()? { String::from_utf8_lossy(running.bytes(0)).into_owned() } else { String::new() })
     }
 }
 
@@ -67,8 +83,8 @@ impl Drop for Statement {
 pub struct Running<'a>(&'a mut Statement);
 
 impl Running<'_> {
-    /// Whether there is another row.
-    pub fn step(&mut self) -> Result<bool, SqliteError> {
+    /// Returns whether there is another row.
+    fn step(&mut self) -> Result<bool, SqliteError> {
         let Statement { api, db, raw } = *self.0;
         // SAFETY: the statement is not finalized, and this thread alone uses its connection.
         match unsafe { (api.step)(raw) } {
@@ -79,47 +95,38 @@ impl Running<'_> {
         }
     }
 
-    /// Steps to the end.
-    pub fn finish(mut self) -> Result<(), SqliteError> {
-        while self.step()? {}
-        Ok(())
-    }
-
-    pub fn columns(&self) -> c_int {
+    /// Returns the current row.
+    fn row(&self) -> Row {
         // SAFETY: the statement is not finalized.
-        unsafe { (self.0.api.column_count)(self.0.raw) }
+        let columns = unsafe { (self.0.api.column_count)(self.0.raw) };
+        (0..columns).map(|column| self.value(column)).collect()
     }
 
-    /// A column of the current row as bytes; nothing for NULL. A number becomes its decimal form.
-    pub fn bytes(&self, column: c_int) -> Option<&[u8]> {
+    fn value(&self, column: c_int) -> Value {
         let Statement { api, raw, .. } = *self.0;
-        // SAFETY: the statement is not finalized and `column` is one of its own. The text first, then its length, as the
-        // second would otherwise not be that of the text. It stays where it is until the next step, which `&self` forbids.
-        unsafe {
-            let text = (api.column_text)(raw, column);
-            if text.is_null() {
-                return None;
-            }
-            Some(std::slice::from_raw_parts(text, usize::try_from((api.column_bytes)(raw, column)).unwrap_or(0)))
+        // SAFETY: the statement is not finalized and `column` is one of its own. The type first: `column_text` converts.
+        match unsafe { (api.column_type)(raw, column) } {
+            ffi::SQLITE_NULL => Value::Null,
+            // SAFETY: as above.
+            ffi::SQLITE_INTEGER => Value::Integer(unsafe { (api.column_int64)(raw, column) }),
+            ffi::SQLITE_FLOAT => Value::Real,
+            ffi::SQLITE_TEXT => Value::from_bytes(self.bytes(column)),
+            _ => Value::Blob,
         }
     }
 
-    /// A column of the current row, in words.
-    pub fn text(&self, column: c_int) -> String {
-        self.bytes(column).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
-    }
-
-    /// The first column of the current row as a state.
-    pub fn stored(&self) -> Stored {
-        // SAFETY: the statement is not finalized. Asked before the text, which converts.
-        match unsafe { (self.0.api.column_type)(self.0.raw, 0) } {
-            ffi::SQLITE_TEXT => match std::str::from_utf8(self.bytes(0).unwrap_or_default()) {
-                Ok(text) => Stored::Text(text.to_owned()),
-                Err(_) => Stored::Foreign("text that is not UTF-8"),
-            },
-            ffi::SQLITE_NULL => Stored::Foreign("NULL"),
-            ffi::SQLITE_BLOB => Stored::Foreign("a BLOB"),
-            _ => Stored::Foreign("a number"),
+    /// Returns a column of the current row as text; empty for NULL. SQLite converts a number to its decimal form.
+    fn bytes(&self, column: c_int) -> &[u8] {
+        let Statement { api, raw, .. } = *self.0;
+        // SAFETY: the statement is not finalized and `column` is one of its own. The text first, then its length: the
+        // other way round the length could be that of the value before its conversion. SQLite leaves the text in its
+        // place until the next step, which `&self` forbids.
+        unsafe {
+            let text = (api.column_text)(raw, column);
+            if text.is_null() {
+                return &[];
+            }
+            std::slice::from_raw_parts(text, usize::try_from((api.column_bytes)(raw, column)).unwrap_or(0))
         }
     }
 }
@@ -148,10 +155,6 @@ pub unsafe fn failure(api: &Api, db: *mut Db, code: c_int) -> SqliteError {
         let extended = (api.extended_errcode)(db);
         SqliteError::new(if extended & 0xff == code & 0xff { extended } else { code }, message)
     }
-}
-
-fn check(code: c_int, failure: impl FnOnce() -> SqliteError) -> Result<(), SqliteError> {
-    if code == ffi::SQLITE_OK { Ok(()) } else { Err(failure()) }
 }
 
 fn too_big() -> SqliteError {

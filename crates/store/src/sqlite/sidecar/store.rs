@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::super::super::error::{ErrorKind, StoreError};
 use super::super::handback::HandBack;
+use super::super::statements::Statements;
 use super::super::table::Table;
 use super::super::{SqliteConfig, SqliteStore};
 use super::shared_writer::{HandOver, SharedWriter};
@@ -22,7 +23,7 @@ impl SidecarStore {
     /// A store beside `owner`, or why there must be none. `path` is for error messages; the table exists already.
     pub fn new(owner: UserConnection, hand_over: HandOver, path: &Path, table: String) -> Result<Self, String> {
         let shared = SharedWriter::of(owner, hand_over)?;
-        shared.probe(&Table::new(path, table.clone()))?;
+        shared.probe(&Statements::new(Table::new(path, table.clone())))?;
         let handback = Arc::new(HandBack::default());
         shared.writer.queue.join();
         let mut inner = SqliteStore::with(shared.writer.clone(), SqliteConfig { path: path.to_owned(), table });

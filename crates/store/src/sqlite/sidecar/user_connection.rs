@@ -143,11 +143,8 @@ impl UserConnection {
     /// The first column of the first row; empty where there is none.
     fn value(&self, sql: &str) -> Result<String, String> {
         // SAFETY: as promised to `new`; the statement does not outlive this call.
-        let answer = unsafe { Statement::prepare(self.api, self.db, sql) }.and_then(|mut statement| {
-            let mut running = statement.run(&[], None)?;
-            Ok(if running.step()? { running.text(0) } else { String::new() })
-        });
-        answer.map_err(|SqliteError { message, .. }| format!("it does not answer {sql}: {message}"))
+        let result = unsafe { Statement::prepare(self.api, self.db, sql) }.and_then(|mut statement| statement.first());
+        result.map_err(|SqliteError { message, .. }| format!("it does not answer {sql}: {message}"))
     }
 }
 

@@ -19,10 +19,9 @@ use tempfile::TempDir;
 use super::super::error::{ErrorKind, StoreError};
 use super::super::testing::{ABSENT, DONE, Pending, close, delete, found, load, operation, run, save, ticket};
 use super::super::{Outcome, Request, Store};
-use super::connection::{Connection, Stored};
+use super::connection::{Connection, Param, Row, Value};
 use super::errors::SqliteError;
 use super::queue::Limits;
-use super::table::Table;
 use super::writer::Writer;
 use super::{SqliteConfig, SqliteStore, bundled};
 
@@ -148,16 +147,15 @@ struct Probed {
 }
 
 impl Connection for Probed {
-    fn execute(&mut self, sql: &str) -> Result<(), SqliteError> {
-        self.probe.executed.lock().push(sql.to_owned());
-        if self.probe.stuck.load(Ordering::SeqCst) {
-            return Err(SqliteError::new(ffi::SQLITE_BUSY, "database is locked"));
+    fn run(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, SqliteError> {
+        assert!(!matches!(params, [Param::Text("panic"), ..]), "as the test wants it");
+        if params.is_empty() {
+            self.probe.executed.lock().push(sql.to_owned());
+            if self.probe.stuck.load(Ordering::SeqCst) {
+                return Err(SqliteError::new(ffi::SQLITE_BUSY, "database is locked"));
+            }
         }
-        self.inner.execute(sql)
-    }
-
-    fn query(&mut self, sql: &str, parameter: &str) -> Result<Vec<Vec<String>>, SqliteError> {
-        self.inner.query(sql, parameter)
+        self.inner.run(sql, params)
     }
 
     fn in_transaction(&self) -> bool {
@@ -174,18 +172,5 @@ impl Connection for Probed {
         self.inner.commit()?;
         self.probe.commits.fetch_add(1, Ordering::SeqCst);
         Ok(())
-    }
-
-    fn upsert(&mut self, table: &Table, id: &str, text: &str, now: i64) -> Result<(), SqliteError> {
-        assert_ne!(id, "panic", "as the test wants it");
-        self.inner.upsert(table, id, text, now)
-    }
-
-    fn get(&mut self, table: &Table, id: &str) -> Result<Stored, SqliteError> {
-        self.inner.get(table, id)
-    }
-
-    fn delete(&mut self, table: &Table, id: &str) -> Result<(), SqliteError> {
-        self.inner.delete(table, id)
     }
 }

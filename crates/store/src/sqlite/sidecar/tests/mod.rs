@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rusqlite::ffi;
 
-use super::super::connection::{Connection, Stored};
+use super::super::connection::{Connection, Param, Value};
 use super::super::tests::{text, together};
 use super::api::{Api, Routines};
 use super::connection::{self, SidecarConnection};
@@ -19,8 +19,10 @@ use super::store::SidecarStore;
 use super::user_connection::UserConnection;
 use crate::Store;
 use crate::error::ErrorKind;
+use crate::sqlite::schema;
+use crate::sqlite::statements::Statements;
 use crate::sqlite::table::Table;
-use crate::testing::{DONE, close, load, operation, run, save};
+use crate::testing::{ABSENT, DONE, close, delete, load, operation, run, save};
 
 thread_local! {
     static TABLE: Cell<Routines> = const { Cell::new(std::ptr::null()) };
@@ -65,7 +67,7 @@ impl User {
         let db = rusqlite::Connection::open(&path).unwrap();
         db.pragma_update(None, "journal_mode", journal).unwrap();
         db.busy_timeout(Duration::from_secs(2)).unwrap();
-        db.execute_batch(&table(&path).create).unwrap();
+        db.execute_batch(&schema::create(&table(&path))).unwrap();
         User { _directory: directory, path, db }
     }
 
