@@ -5,40 +5,48 @@ use std::sync::Arc;
 use super::super::error::{ErrorKind, StoreError};
 use super::super::{Operation, Outcome};
 use super::errors::BatchError;
-use super::handback::{HandBack, may_succeed_on_user_connection, returned};
+use super::handback::{HandBack, handed_back, may_succeed_on_user_connection};
 use super::statements::Statements;
+use super::table::Table;
 
-/// An operation and the table it is about.
+/// An operation and the statements for its table.
 pub struct Job {
     pub statements: Arc<Statements>,
     pub operation: Operation,
-    /// Where it goes if a guest connection cannot do it.
+    /// `None` if no other connection could do the operation.
     pub handback: Option<Arc<HandBack>>,
 }
 
 impl Job {
+    pub fn table(&self) -> &Table {
+        &self.statements.table
+    }
+
     pub fn is_handed_back(&self) -> bool {
         self.handback.as_ref().is_some_and(|handback| handback.why().is_some())
     }
 
-    /// What the operation is answered where not even a connection could be had.
-    pub fn refuse(&self, error: &BatchError) -> StoreError {
-        if let (Some(handback), BatchError::Sqlite(failure)) = (&self.handback, error)
-            && may_succeed_on_user_connection(failure)
+    /// Begins to hand back if the user's connection may succeed where the sidecar failed with `error`.
+    pub fn consider_handing_back(&self, error: &BatchError) {
+        if let (Some(handback), BatchError::Sqlite(error)) = (&self.handback, error)
+            && may_succeed_on_user_connection(error)
         {
-            handback.begin(&failure.message);
+            handback.begin(&error.message);
         }
-        if self.is_handed_back() { returned() } else { error.explain(&self.statements.table) }
     }
 
-    /// Answers the operation; gives it back first if that is the answer.
+    /// Returns the error of an operation that was not tried: there is no connection, or its table cannot be used.
+    pub fn refuse(&self, error: &BatchError) -> StoreError {
+        self.consider_handing_back(error);
+        if self.is_handed_back() { handed_back() } else { error.explain(self.table()) }
+    }
+
     pub fn settle(self, outcome: Outcome) {
-        let Operation { request, ticket } = self.operation;
         if let Some(handback) = self.handback
             && matches!(&outcome, Err(error) if error.kind == ErrorKind::HandedBack)
         {
-            handback.push(request);
+            handback.add();
         }
-        ticket.settle(outcome);
+        self.operation.ticket.settle(outcome);
     }
 }

@@ -1,15 +1,19 @@
-//! Conversations as rows of a table in an SQLite database file that we own.
+//! Conversations as rows of a table in an SQLite database file.
 //!
-//! [`SqliteStore`] puts operations into the [`queue`] of the file's one [`writer`]. The writer's thread takes all that
-//! waits and has a [`session`] do it in one transaction over a [`connection`]; only then are the promises settled. The
-//! [`registry`] lets all stores on one file share one writer.
+//! [`SqliteStore`] gives operations to the file's one [`writer`]; the [`registry`] lets all stores on one file share it. The
+//! [`writer_thread`] takes all that waits in its [`queue`] and does it as one [`batch`], in one transaction over a
+//! [`connection`]; only then are the promises settled. [`statements`] maps each operation to its SQL.
+//!
+//! [`bundled`] is the connection to a file of our own. [`sidecar`] is the one beside the user's.
 
+mod batch;
 mod bundled;
 mod connection;
 mod db_file;
 pub mod double_open;
 pub mod errors;
 mod handback;
+mod health;
 mod job;
 mod queue;
 mod registry;
@@ -21,6 +25,7 @@ pub mod sidecar;
 pub mod statements;
 pub mod table;
 mod writer;
+mod writer_thread;
 
 #[cfg(test)]
 mod tests;
@@ -38,35 +43,31 @@ use table::Table;
 use writer::Writer;
 
 pub struct SqliteConfig {
-    /// Absolute; made, with its directory, at the first operation.
+    /// Absolute. The file, with its directory, is made at the first operation.
     pub path: PathBuf,
     /// The table's name, unquoted.
     pub table: String,
 }
 
+/// One table of a database file.
 pub struct SqliteStore {
     statements: Arc<Statements>,
     writer: Arc<Writer>,
-    /// Where operations go that a guest connection cannot do.
+    /// `None` if no other connection could do the operations.
     handback: Option<Arc<HandBack>>,
-    /// Has left the writer.
+    /// The store has left the writer.
     closed: AtomicBool,
 }
 
 impl SqliteStore {
     pub fn new(config: SqliteConfig) -> Self {
         let writer = registry::join(&config.path);
-        SqliteStore::with(writer, config)
+        SqliteStore::with(writer, Statements::new(Table::new(&config.path, config.table)), None)
     }
 
-    /// A store on a writer that it has joined.
-    fn with(writer: Arc<Writer>, SqliteConfig { path, table }: SqliteConfig) -> Self {
-        SqliteStore {
-            statements: Arc::new(Statements::new(Table::new(&path, table))),
-            writer,
-            handback: None,
-            closed: AtomicBool::new(false),
-        }
+    /// Makes a store on a writer that it has joined.
+    fn with(writer: Arc<Writer>, statements: Statements, handback: Option<Arc<HandBack>>) -> Self {
+        SqliteStore { statements: Arc::new(statements), writer, handback, closed: AtomicBool::new(false) }
     }
 }
 
@@ -78,7 +79,7 @@ impl Store for SqliteStore {
 
     fn close(&self, ticket: Ticket) {
         self.closed.store(true, Ordering::Relaxed);
-        self.writer.close(ticket);
+        self.writer.leave(Some(ticket));
     }
 
     fn location(&self, _id: &str) -> String {
@@ -86,14 +87,14 @@ impl Store for SqliteStore {
     }
 
     fn release(&self, deadline: Instant) {
-        self.writer.queue.disconnect(deadline);
+        self.writer.stop(deadline);
     }
 }
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         if !self.closed.load(Ordering::Relaxed) {
-            self.writer.queue.leave();
+            self.writer.leave(None);
         }
     }
 }

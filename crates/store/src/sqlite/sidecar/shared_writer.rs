@@ -118,7 +118,7 @@ impl SharedWriter {
         let explain =
             |error: String| format!("a second connection cannot use {}: {error}", statements.table.location());
         // Someone may hold the file locked just now; the user's own statement would wait as long.
-        let mut budget = RetryBudget::until(Instant::now() + self.writer.queue.limits().lock_timeout);
+        let mut budget = RetryBudget::until(Instant::now() + self.writer.limits.lock_timeout);
         let probe = || Ok(connection::open(&self.target)?.probe(statements)?);
         budget.retry(probe).map_err(|error| explain(error.explain(&statements.table).reason))
     }
@@ -139,13 +139,13 @@ impl SharedWriter {
     pub fn drain_writer(&self, disconnect: bool) {
         (self.hand_over)();
         // One batch may wait that long for a lock, and then be followed by another that has waited in the queue.
-        let deadline = Instant::now() + self.writer.queue.limits().lock_timeout * 2;
-        self.writer.queue.drain(deadline);
-        if disconnect {
-            self.writer.queue.disconnect(deadline);
-            // It may be about to leave WAL mode. The next connection looks.
-            self.target.is_wal.store(false, Ordering::Relaxed);
+        let deadline = Instant::now() + self.writer.limits.lock_timeout * 2;
+        if !disconnect {
+            return self.writer.drain(deadline);
         }
+        self.writer.stop(deadline);
+        // The user may be about to leave WAL mode. The next connection looks.
+        self.target.is_wal.store(false, Ordering::Relaxed);
     }
 
     fn close(&self) {
@@ -154,7 +154,7 @@ impl SharedWriter {
         transaction_hook::end(self);
         // A transaction that is still open is rolled back only after us; until then the writer cannot go on.
         let waits = self.owner.0.take().is_some_and(|owner| !owner.is_in_transaction());
-        self.writer.queue.shut(Instant::now() + if waits { CLOSE_TIMEOUT } else { Duration::ZERO });
+        self.writer.stop(Instant::now() + if waits { CLOSE_TIMEOUT } else { Duration::ZERO });
     }
 }
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::super::error::{ErrorKind, StoreError};
+use super::super::SqliteStore;
 use super::super::handback::HandBack;
 use super::super::statements::Statements;
 use super::super::table::Table;
-use super::super::{SqliteConfig, SqliteStore};
 use super::shared_writer::{HandOver, SharedWriter};
 use super::user_connection::UserConnection;
-use crate::{Answer, Operation, Request, Store, Ticket};
+use crate::{Answer, Operation, Store, Ticket};
 
 pub struct SidecarStore {
     inner: SqliteStore,
@@ -23,11 +23,11 @@ impl SidecarStore {
     /// A store beside `owner`, or why there must be none. `path` is for error messages; the table exists already.
     pub fn new(owner: UserConnection, hand_over: HandOver, path: &Path, table: String) -> Result<Self, String> {
         let shared = SharedWriter::of(owner, hand_over)?;
-        shared.probe(&Statements::new(Table::new(path, table.clone())))?;
+        let statements = Statements::new(Table::new(path, table));
+        shared.probe(&statements)?;
         let handback = Arc::new(HandBack::default());
-        shared.writer.queue.join();
-        let mut inner = SqliteStore::with(shared.writer.clone(), SqliteConfig { path: path.to_owned(), table });
-        inner.handback = Some(handback.clone());
+        shared.writer.join();
+        let inner = SqliteStore::with(shared.writer.clone(), statements, Some(handback.clone()));
         Ok(SidecarStore { inner, handback, shared })
     }
 
@@ -41,14 +41,15 @@ impl SidecarStore {
         self.shared.may_read_on_user_connection()
     }
 
-    /// The operations that were given back since the last time, in order: to be repeated on the user's connection.
-    pub fn take_returned(&self) -> Vec<Request> {
-        self.handback.take()
+    /// Returns why operations are handed back; `None` if they are not.
+    pub fn why_handed_back(&self) -> Option<String> {
+        self.handback.why().map(str::to_owned)
     }
 
-    /// Why operations are given back; nothing as long as they are not.
-    pub fn why_returned(&self) -> Option<String> {
-        self.handback.why().map(str::to_owned)
+    /// Returns how many operations were handed back so far, in all. They are the last ones that were submitted. JavaScript
+    /// repeats them on the user's connection.
+    pub fn handed_back(&self) -> u32 {
+        self.handback.count()
     }
 }
 

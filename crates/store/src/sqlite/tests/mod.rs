@@ -22,6 +22,8 @@ use super::super::{Outcome, Request, Store};
 use super::connection::{Connection, Param, Row, Value};
 use super::errors::SqliteError;
 use super::queue::Limits;
+use super::statements::Statements;
+use super::table::Table;
 use super::writer::Writer;
 use super::{SqliteConfig, SqliteStore, bundled};
 
@@ -61,8 +63,8 @@ impl Place {
         });
         let limits = Limits { lock_timeout: Duration::from_millis(600), ..Limits::default() };
         let writer = Writer::new(open, limits);
-        writer.queue.join();
-        (SqliteStore::with(writer, config(&self.path, "conversations")), probe)
+        writer.join();
+        (SqliteStore::with(writer, Statements::new(Table::new(&self.path, "conversations".into())), None), probe)
     }
 
     /// Another program's connection.
