@@ -2,11 +2,9 @@
 
 /** @import { Handle, Operation, Result, Sidecar, UserHandle } from './handle.js' */
 
+const { HANDED_BACK } = require('./binding.js')
 const { cancelFlushAtExit, flushAtExit } = require('./dispatcher.js')
 const { clearTimeout, setTimeout } = require('./primordials.js')
-
-/** The code of an operation that the sidecar did not do (`crates/store/src/error.rs`). */
-const HANDED_BACK = 'FLOWKIT_HANDED_BACK'
 
 /** How long operations wait for the user's object to finish the ones before them, so that they can go natively. In ms. */
 const SWITCH_TIMEOUT_MS = 250

@@ -4,6 +4,10 @@ use napi_derive::napi;
 
 use flowkit_store::error::StoreError;
 
+/// The `code` of an operation that was handed back: to be repeated on the user's own connection.
+#[napi]
+pub const HANDED_BACK: &str = flowkit_store::error::HANDED_BACK;
+
 /// The reason of a rejected native promise. `lib/errors.js` turns it into a `StorageError`: errors made on another thread have
 /// no JavaScript stack.
 #[napi(object, object_from_js = false)]

@@ -5,13 +5,13 @@ mod dispatcher;
 mod failure;
 mod file;
 mod handle;
-mod host;
 mod memory;
 mod raw;
 mod redis;
 mod redis_link;
 mod sqlite;
 mod sqlite_inline;
+mod sqlite_sidecar;
 mod tls;
 
 /// Keeps panics from printing: an adapter prints nothing. The message of a panic reaches the user as the cause of an

@@ -38,7 +38,7 @@ pub struct RedisLinkReport {
     pub farewell: Option<Vec<String>>,
 }
 
-/// One connection. Operations that it cannot answer are rejected with the code `FLOWKIT_RETURNED`.
+/// One connection. Operations that it cannot answer are rejected with the code `FLOWKIT_HANDED_BACK`.
 #[napi]
 pub struct RedisLink {
     link: Link,

@@ -1,47 +1,81 @@
-//! What the inline path (`lib/sqlite-inline.js`) shares with the native one: statements, the judgement of a table, and
-//! what an error means. The work itself is done there, on the user's own connection.
+//! What the inline path (`lib/sqlite-inline.js`) shares with the native one: the statements, the check of a table, and the
+//! meaning of an error. JavaScript runs the statements on the user's own connection.
 
 use napi::Either;
 use napi_derive::napi;
 
 use super::failure::Failure;
-use flowkit_store::sqlite::errors::Failure as SqliteFailure;
-use flowkit_store::sqlite::names;
-use flowkit_store::sqlite::schema::{COLUMNS_OF, KIND, UNIQUE, judge};
-use flowkit_store::sqlite::second_copy;
+use flowkit_store::sqlite::double_open;
+use flowkit_store::sqlite::errors::SqliteError;
+use flowkit_store::sqlite::result_codes;
+use flowkit_store::sqlite::schema::{COLUMNS_OF, KIND, UNIQUE, create, judge};
+use flowkit_store::sqlite::statements::{Input, Reads, Statements};
 use flowkit_store::sqlite::table::Table;
 
-/// The statements for one table. Those with one `?` take the table's name or the conversation's id.
+/// The statements for one table. `kind`, `columns` and `unique` take the table's name.
 #[napi(object, object_from_js = false)]
 pub struct SqliteStatements {
     pub create: String,
-    pub upsert: String,
-    pub get: String,
-    pub delete: String,
     pub kind: String,
     pub columns: String,
     pub unique: String,
     /// The table, as error messages name it.
-    pub place: String,
+    pub location: String,
+    pub operations: Vec<SqliteOperation>,
 }
 
-/// `path` is only for error messages.
+/// One operation as a statement.
+#[napi(object, object_from_js = false)]
+pub struct SqliteOperation {
+    #[napi(ts_type = "'load' | 'save' | 'delete'")]
+    pub kind: String,
+    pub sql: String,
+    /// What each `?` stands for, in order.
+    #[napi(ts_type = "Array<'id' | 'text' | 'now'>")]
+    pub params: Vec<String>,
+    /// What the rows mean: nothing, the text in the first column of the first row, or whether there is a row.
+    #[napi(ts_type = "'nothing' | 'text' | 'presence'")]
+    pub reads: String,
+}
+
+/// Returns the statements for a table. `path` is only for error messages.
 #[napi(catch_unwind)]
 pub fn sqlite_statements(path: String, table: String) -> SqliteStatements {
-    let table = Table::new(path.as_ref(), table);
+    let statements = Statements::new(Table::new(path.as_ref(), table));
+    let operations = statements.all().map(|statement| SqliteOperation {
+        kind: statement.kind.to_owned(),
+        sql: statement.sql.clone(),
+        params: statement.params.iter().map(|input| name_input(*input).to_owned()).collect(),
+        reads: name_reads(statement.reads).to_owned(),
+    });
     SqliteStatements {
-        place: table.location(),
-        create: table.create,
-        upsert: table.upsert,
-        get: table.get,
-        delete: table.delete,
+        create: create(&statements.table),
         kind: KIND.to_owned(),
         columns: COLUMNS_OF.to_owned(),
         unique: UNIQUE.to_owned(),
+        location: statements.table.location(),
+        operations: operations.into(),
     }
 }
 
-/// Why the table cannot hold conversations, given the rows of the statements `kind`, `columns` and `unique`; or nothing.
+fn name_input(input: Input) -> &'static str {
+    match input {
+        Input::Id => "id",
+        Input::Text => "text",
+        Input::Now => "now",
+    }
+}
+
+fn name_reads(reads: Reads) -> &'static str {
+    match reads {
+        Reads::Nothing => "nothing",
+        Reads::Text => "text",
+        Reads::Presence => "presence",
+    }
+}
+
+/// Returns why the table cannot hold conversations, given the rows of the statements `kind`, `columns` and `unique`; `null`
+/// if it can.
 #[napi(catch_unwind)]
 pub fn judge_sqlite_table(
     path: String,
@@ -53,19 +87,19 @@ pub fn judge_sqlite_table(
     judge(&Table::new(path.as_ref(), table), &kind, &columns, unique).err().map(Failure::from)
 }
 
-/// What an SQLite error means. `code` is the extended result code or its name.
+/// Returns the meaning of an SQLite error. `code` is the extended result code or its name.
 #[napi(catch_unwind)]
 pub fn explain_sqlite(code: Either<String, i32>, message: String, path: String) -> Failure {
     let code = match code {
-        Either::A(name) => names::code(&name),
+        Either::A(name) => result_codes::code(&name),
         Either::B(code) => code,
     };
-    SqliteFailure::new(code, message).explain(&path).into()
+    SqliteError::new(code, message).explain(&path).into()
 }
 
-/// Whether this package's own copy of SQLite has the file open, in this process: a connection of another copy on it
+/// Returns whether this package's own copy of SQLite has the file open in this process: a connection of another copy on it
 /// would destroy it.
 #[napi(catch_unwind)]
 pub fn is_open_by_path(path: String) -> bool {
-    second_copy::is_ours(path.as_ref())
+    double_open::is_ours(path.as_ref())
 }

@@ -2,6 +2,9 @@
 
 use std::io;
 
+/// The code of [`ErrorKind::HandedBack`]. JavaScript catches it and repeats the operation on the user's connection.
+pub const HANDED_BACK: &str = "FLOWKIT_HANDED_BACK";
+
 /// The kind of an error, in the terms of the public contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -19,8 +22,8 @@ pub enum ErrorKind {
     Closed,
     /// A bug in this package.
     Internal,
-    /// Never seen by the user: the operation is to be repeated on the connection that is the user's own.
-    Returned,
+    /// Never seen by the user: the operation is to be repeated on the user's own connection. See [`HANDED_BACK`].
+    HandedBack,
 }
 
 impl ErrorKind {
@@ -34,7 +37,7 @@ impl ErrorKind {
             ErrorKind::Denied => "ERR_STORAGE_DENIED",
             ErrorKind::Closed => "ERR_STORAGE_CLOSED",
             ErrorKind::Internal => "ERR_STORAGE_INTERNAL",
-            ErrorKind::Returned => "FLOWKIT_RETURNED",
+            ErrorKind::HandedBack => HANDED_BACK,
         }
     }
 }

@@ -1,55 +1,74 @@
 //! What the writer needs of a connection, so that it serves SQLite's copy in this addon and better-sqlite3's.
 
-use super::errors::{Failure, Trouble};
-use super::table::Table;
+use super::errors::{BatchError, SqliteError};
 
-/// What lies in the `state` column of a conversation's row.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Stored {
-    Nothing,
-    Text(String),
-    /// Something that no `save` of ours wrote; says what, as in "holds a BLOB".
-    Foreign(&'static str),
+/// A value for one `?` of a statement.
+#[derive(Clone, Copy, Debug)]
+pub enum Param<'a> {
+    Text(&'a str),
+    Integer(i64),
 }
+
+/// One column of a row. The content of a BLOB or of a real number is never needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    Null,
+    Integer(i64),
+    Real,
+    Text(String),
+    /// Text that is not UTF-8, with its bad bytes replaced.
+    InvalidText(String),
+    Blob,
+}
+
+impl Value {
+    /// Builds the value of a column that SQLite declares to be text.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Value::Text(text.to_owned()),
+            Err(_) => Value::InvalidText(String::from_utf8_lossy(bytes).into_owned()),
+        }
+    }
+}
+
+pub type Row = Vec<Value>;
 
 /// One open connection. Made and dropped on the writer thread, and used by one thread at a time; dropping it closes it.
 ///
-/// A lock held by others is waited for in short slices only ([`BUSY_SLICE`](super::bundled::BUSY_SLICE)) and then
-/// reported as `SQLITE_BUSY`: how long to wait in all is the writer's affair.
+/// It waits for a lock only in short slices ([`BUSY_SLICE`](super::bundled::BUSY_SLICE)) and then returns `SQLITE_BUSY`: the
+/// writer decides how long to wait in all.
 pub trait Connection: Send {
-    /// Runs one statement and ignores its rows.
-    fn execute(&mut self, sql: &str) -> Result<(), Failure>;
+    /// Runs one statement to its end and returns its rows. Keeps the statement prepared, so that `sql` must be one of few.
+    fn run(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, SqliteError>;
 
-    /// The rows of a query with one text parameter. NULL becomes an empty string, a number its decimal form.
-    fn query(&mut self, sql: &str, parameter: &str) -> Result<Vec<Vec<String>>, Failure>;
+    /// Runs a statement without parameters and ignores its rows.
+    fn execute(&mut self, sql: &str) -> Result<(), SqliteError> {
+        self.run(sql, &[]).map(drop)
+    }
 
-    /// Whether a transaction is open. Some errors (disk full, I/O) end it on their own.
+    /// Returns whether a transaction is open. Some errors (disk full, I/O) end it on their own.
     fn in_transaction(&self) -> bool;
 
-    fn upsert(&mut self, table: &Table, id: &str, text: &str, now: i64) -> Result<(), Failure>;
-    fn get(&mut self, table: &Table, id: &str) -> Result<Stored, Failure>;
-    fn delete(&mut self, table: &Table, id: &str) -> Result<(), Failure>;
-
-    /// Takes the write lock at once: a transaction that begins by reading could not get it later without failing.
-    fn begin(&mut self) -> Result<(), Failure> {
+    /// Takes the write lock immediately: a transaction that begins by reading could fail to get it later.
+    fn begin(&mut self) -> Result<(), SqliteError> {
         self.execute("BEGIN IMMEDIATE")
     }
 
-    fn commit(&mut self) -> Result<(), Failure> {
+    fn commit(&mut self) -> Result<(), SqliteError> {
         self.execute("COMMIT")
     }
 
-    fn rollback(&mut self) -> Result<(), Failure> {
+    fn rollback(&mut self) -> Result<(), SqliteError> {
         self.execute("ROLLBACK")
     }
 
-    /// Whether what it has open is still what lies at its path. SQLite itself goes on writing to a deleted file.
+    /// Returns whether the open file is still the one at its path. SQLite itself goes on writing to a deleted file.
     fn is_current(&self) -> bool {
         true
     }
 
-    /// Whether the file is someone else's, whose own connection can do things that this one cannot.
-    fn is_guest(&self) -> bool {
+    /// Returns whether this is a second connection beside the user's own, which can do things that this one cannot.
+    fn is_sidecar(&self) -> bool {
         false
     }
 
@@ -57,5 +76,5 @@ pub trait Connection: Send {
     fn retire(self: Box<Self>) {}
 }
 
-/// Makes a connection. Runs on the writer thread, again after every failure.
-pub type Open = Box<dyn Fn() -> Result<Box<dyn Connection>, Trouble> + Send + Sync>;
+/// Opens a connection. Runs on the writer thread, again after every failure.
+pub type Open = Box<dyn Fn() -> Result<Box<dyn Connection>, BatchError> + Send + Sync>;

@@ -3,12 +3,12 @@
 use rusqlite::ffi;
 
 use super::super::error::{ErrorKind, StoreError};
-use super::names::name;
+use super::result_codes::name;
 use super::table::Table;
 
 /// What an SQLite call reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct SqliteError {
     /// The extended result code.
     pub code: i32,
     pub message: String,
@@ -16,20 +16,20 @@ pub struct Failure {
 
 /// Why something could not be done: SQLite said so, or we did.
 #[derive(Clone, Debug)]
-pub enum Trouble {
-    Sqlite(Failure),
+pub enum BatchError {
+    Sqlite(SqliteError),
     Refused(StoreError),
 }
 
-impl From<Failure> for Trouble {
-    fn from(failure: Failure) -> Self {
-        Trouble::Sqlite(failure)
+impl From<SqliteError> for BatchError {
+    fn from(failure: SqliteError) -> Self {
+        BatchError::Sqlite(failure)
     }
 }
 
-impl Failure {
+impl SqliteError {
     pub fn new(code: i32, message: impl Into<String>) -> Self {
-        Failure { code, message: message.into() }
+        SqliteError { code, message: message.into() }
     }
 
     /// The result code without its extension.
@@ -43,7 +43,7 @@ impl Failure {
     }
 
     /// The error may lie in the connection as much as in the file: the next batch had better open a fresh one.
-    pub fn spoils_the_connection(&self) -> bool {
+    pub fn requires_reopen(&self) -> bool {
         matches!(
             self.primary(),
             // After all patience: a connection that could not give a lock back keeps itself out for ever.
@@ -97,15 +97,15 @@ impl Failure {
     }
 }
 
-impl Trouble {
+impl BatchError {
     pub fn is_busy(&self) -> bool {
-        matches!(self, Trouble::Sqlite(failure) if failure.is_busy())
+        matches!(self, BatchError::Sqlite(failure) if failure.is_busy())
     }
 
     pub fn explain(&self, table: &Table) -> StoreError {
         match self {
-            Trouble::Sqlite(failure) => failure.explain(&table.path),
-            Trouble::Refused(error) => error.clone(),
+            BatchError::Sqlite(failure) => failure.explain(&table.path),
+            BatchError::Refused(error) => error.clone(),
         }
     }
 }
@@ -131,7 +131,7 @@ mod tests {
             (5 + (99 << 8), "SQLITE_BUSY", ErrorKind::Unavailable),
             (200, "UNKNOWN_SQLITE_ERROR_200", ErrorKind::Unavailable),
         ] {
-            let error = Failure::new(code, "why").explain("/x.db");
+            let error = SqliteError::new(code, "why").explain("/x.db");
             assert_eq!(error.kind, kind, "{name}");
             assert_eq!(error.cause.unwrap().code.as_deref(), Some(name));
         }

@@ -4,41 +4,49 @@ use std::sync::Arc;
 
 use super::super::error::{ErrorKind, StoreError};
 use super::super::{Operation, Outcome};
-use super::errors::Trouble;
-use super::returns::{Returns, may_be_the_guest, returned};
+use super::errors::BatchError;
+use super::handback::{HandBack, handed_back, may_succeed_on_user_connection};
+use super::statements::Statements;
 use super::table::Table;
 
-/// An operation and the table it is about.
+/// An operation and the statements for its table.
 pub struct Job {
-    pub table: Arc<Table>,
+    pub statements: Arc<Statements>,
     pub operation: Operation,
-    /// Where it goes if a guest connection cannot do it.
-    pub returns: Option<Arc<Returns>>,
+    /// `None` if no other connection could do the operation.
+    pub handback: Option<Arc<HandBack>>,
 }
 
 impl Job {
-    pub fn is_returned(&self) -> bool {
-        self.returns.as_ref().is_some_and(|returns| returns.why().is_some())
+    pub fn table(&self) -> &Table {
+        &self.statements.table
     }
 
-    /// What the operation is answered where not even a connection could be had.
-    pub fn refuse(&self, trouble: &Trouble) -> StoreError {
-        if let (Some(returns), Trouble::Sqlite(failure)) = (&self.returns, trouble)
-            && may_be_the_guest(failure)
+    pub fn is_handed_back(&self) -> bool {
+        self.handback.as_ref().is_some_and(|handback| handback.why().is_some())
+    }
+
+    /// Begins to hand back if the user's connection may succeed where the sidecar failed with `error`.
+    pub fn consider_handing_back(&self, error: &BatchError) {
+        if let (Some(handback), BatchError::Sqlite(error)) = (&self.handback, error)
+            && may_succeed_on_user_connection(error)
         {
-            returns.begin(&failure.message);
+            handback.begin(&error.message);
         }
-        if self.is_returned() { returned() } else { trouble.explain(&self.table) }
     }
 
-    /// Answers the operation; gives it back first if that is the answer.
+    /// Returns the error of an operation that was not tried: there is no connection, or its table cannot be used.
+    pub fn refuse(&self, error: &BatchError) -> StoreError {
+        self.consider_handing_back(error);
+        if self.is_handed_back() { handed_back() } else { error.explain(self.table()) }
+    }
+
     pub fn settle(self, outcome: Outcome) {
-        let Operation { request, ticket } = self.operation;
-        if let Some(returns) = self.returns
-            && matches!(&outcome, Err(error) if error.kind == ErrorKind::Returned)
+        if let Some(handback) = self.handback
+            && matches!(&outcome, Err(error) if error.kind == ErrorKind::HandedBack)
         {
-            returns.push(request);
+            handback.add();
         }
-        ticket.settle(outcome);
+        self.operation.ticket.settle(outcome);
     }
 }

@@ -1,26 +1,31 @@
-//! Conversations as rows of a table in an SQLite database file that we own.
+//! Conversations as rows of a table in an SQLite database file.
 //!
-//! [`SqliteStore`] puts operations into the [`queue`] of the file's one [`writer`]. The writer's thread takes all that
-//! waits and has a [`session`] do it in one transaction over a [`connection`]; only then are the promises settled. The
-//! [`registry`] lets all stores on one file share one writer.
+//! [`SqliteStore`] gives operations to the file's one [`writer`]; the [`registry`] lets all stores on one file share it. The
+//! [`writer_thread`] takes all that waits in its [`queue`] and does it as one [`batch`], in one transaction over a
+//! [`connection`]; only then are the promises settled. [`statements`] maps each operation to its SQL.
+//!
+//! [`bundled`] is the connection to a file of our own. [`sidecar`] is the one beside the user's.
 
+mod batch;
 mod bundled;
 mod connection;
+mod db_file;
+pub mod double_open;
 pub mod errors;
-mod execute;
-pub mod host;
+mod handback;
+mod health;
 mod job;
-pub mod names;
-mod patience;
-mod place;
 mod queue;
 mod registry;
-mod returns;
+pub mod result_codes;
+mod retry_budget;
 pub mod schema;
-pub mod second_copy;
 mod session;
+pub mod sidecar;
+pub mod statements;
 pub mod table;
 mod writer;
+mod writer_thread;
 
 #[cfg(test)]
 mod tests;
@@ -31,63 +36,65 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::{Operation, Store, Ticket};
+use handback::HandBack;
 use job::Job;
-use returns::Returns;
+use statements::Statements;
 use table::Table;
 use writer::Writer;
 
 pub struct SqliteConfig {
-    /// Absolute; made, with its directory, at the first operation.
+    /// Absolute. The file, with its directory, is made at the first operation.
     pub path: PathBuf,
     /// The table's name, unquoted.
     pub table: String,
 }
 
+/// One table of a database file.
 pub struct SqliteStore {
-    table: Arc<Table>,
+    statements: Arc<Statements>,
     writer: Arc<Writer>,
-    /// Where operations go that a guest connection cannot do.
-    returns: Option<Arc<Returns>>,
-    /// Has left the writer.
+    /// `None` if no other connection could do the operations.
+    handback: Option<Arc<HandBack>>,
+    /// The store has left the writer.
     closed: AtomicBool,
 }
 
 impl SqliteStore {
     pub fn new(config: SqliteConfig) -> Self {
         let writer = registry::join(&config.path);
-        SqliteStore::with(writer, config)
+        SqliteStore::with(writer, Statements::new(Table::new(&config.path, config.table)), None)
     }
 
-    /// A store on a writer that it has joined.
-    fn with(writer: Arc<Writer>, SqliteConfig { path, table }: SqliteConfig) -> Self {
-        SqliteStore { table: Arc::new(Table::new(&path, table)), writer, returns: None, closed: AtomicBool::new(false) }
+    /// Makes a store on a writer that it has joined.
+    fn with(writer: Arc<Writer>, statements: Statements, handback: Option<Arc<HandBack>>) -> Self {
+        SqliteStore { statements: Arc::new(statements), writer, handback, closed: AtomicBool::new(false) }
     }
 }
 
 impl Store for SqliteStore {
     fn submit(&self, operations: Vec<Operation>) {
-        let job = |operation| Job { table: self.table.clone(), operation, returns: self.returns.clone() };
+        let job = |operation| Job { statements: self.statements.clone(), operation, handback: self.handback.clone() };
         self.writer.submit(operations.into_iter().map(job).collect());
     }
 
     fn close(&self, ticket: Ticket) {
         self.closed.store(true, Ordering::Relaxed);
-        self.writer.close(ticket);
+        self.writer.leave(Some(ticket));
     }
 
     fn location(&self, _id: &str) -> String {
-        self.table.location()
+        self.statements.table.location()
     }
 
     fn release(&self, deadline: Instant) {
-        self.writer.queue.disconnect(deadline);
+        self.writer.stop(deadline);
     }
 }
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
         if !self.closed.load(Ordering::Relaxed) {
-            self.writer.queue.leave();
+            self.writer.leave(None);
         }
     }
 }

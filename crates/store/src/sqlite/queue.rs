@@ -1,220 +1,108 @@
-//! What waits for the writer of one database file, and who uses it.
+//! The commands for a writer thread, as the thread sees them.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
-
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
 
 use super::super::Ticket;
 use super::job::Job;
 
-/// The bounds of one transaction, and of the wait for it.
+/// The limits of one transaction, and of the wait for it.
 #[derive(Clone, Copy)]
 pub struct Limits {
     pub operations: usize,
     /// Of ids and texts.
     pub bytes: usize,
     /// How long a batch waits for locks that others hold.
-    pub patience: Duration,
-    /// After how long without work the connection is closed and the thread ends. An open connection, however idle,
-    /// keeps others from switching the journal mode and from locking the file whole.
+    pub lock_timeout: Duration,
+    /// After how long without work the connection is closed and the thread ends; `None` for never. An open connection, even
+    /// an idle one, keeps others from switching the journal mode and from locking the whole file.
     pub idle: Option<Duration>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { operations: 1024, bytes: 8 * 1024 * 1024, patience: Duration::from_secs(5), idle: None }
+        Limits { operations: 1024, bytes: 8 * 1024 * 1024, lock_timeout: Duration::from_secs(5), idle: None }
     }
 }
 
-/// What the writer thread is to do next.
-pub enum Task {
-    Batch(Vec<Job>),
-    /// Answer a `close()`; the connection goes with the last user.
-    Close {
-        ticket: Ticket,
-        is_last: bool,
-    },
-    /// Close the connection, stay.
-    Disconnect,
-    /// Nobody is left: end the thread.
-    End,
-}
-
-/// What waits in line.
-pub enum Work {
+/// Something for the thread to do, behind everything that was sent before.
+pub enum Command {
     Job(Job),
-    Close(Ticket),
+    /// A store leaves. Its `close()` waits for the ticket; a store that was dropped has none.
+    Leave(Option<Ticket>),
+    /// Acknowledge that everything before is done.
+    Drain(Ack),
+    /// Close the connection and end the thread. If more was sent meanwhile, go on with that.
+    Stop(Ack),
 }
 
-#[derive(Default)]
-struct State {
-    jobs: VecDeque<Work>,
-    /// Stores that are neither closed nor dropped.
-    users: usize,
-    has_thread: bool,
-    /// The thread has a connection, or is about to open one.
-    is_engaged: bool,
-    /// Someone asked for the connection to be closed.
-    must_disconnect: bool,
-    disconnects: u64,
-    /// The thread is doing what it took.
-    is_at_work: bool,
-    /// The owner of the file is closing: as if no store were left.
-    is_shut: bool,
+/// An acknowledgement, given by dropping it. So a thread that dies gives it, too.
+pub type Ack = Sender<()>;
+
+/// What the thread does next.
+pub enum Next {
+    /// Jobs for one transaction.
+    Batch(Vec<Job>),
+    Leave(Option<Ticket>),
+    Drain(Ack),
+    Stop(Ack),
+    /// There was no work for the given time.
+    Idle,
 }
 
-pub struct Queue {
-    limits: Limits,
-    state: Mutex<State>,
-    work: Condvar,
-    disconnected: Condvar,
-    /// Everything is done, or the thread has ended.
-    rested: Condvar,
+/// The commands that the thread has taken from the channel, but not done.
+pub struct Backlog {
+    commands: VecDeque<Command>,
+    channel: Receiver<Vec<Command>>,
 }
 
-impl Queue {
-    pub fn new(limits: Limits) -> Self {
-        Queue {
-            limits,
-            state: Mutex::default(),
-            work: Condvar::new(),
-            disconnected: Condvar::new(),
-            rested: Condvar::new(),
+impl Backlog {
+    pub fn new(channel: Receiver<Vec<Command>>) -> Self {
+        Backlog { commands: VecDeque::new(), channel }
+    }
+
+    /// Takes everything that was sent, without waiting. Returns whether there is nothing to do.
+    pub fn is_empty(&mut self) -> bool {
+        self.commands.extend(self.channel.try_iter().flatten());
+        self.commands.is_empty()
+    }
+
+    /// Returns what to do next. Waits for it at most for `idle`, if that is given.
+    pub fn next(&mut self, limits: &Limits, idle: Option<Duration>) -> Next {
+        if self.is_empty() {
+            let received = match idle {
+                Some(idle) => self.channel.recv_timeout(idle).ok(),
+                None => self.channel.recv().ok(),
+            };
+            self.commands.extend(received.into_iter().flatten());
+            // What was sent since belongs into the same transaction.
+            self.is_empty();
+        }
+        match self.commands.pop_front() {
+            None => Next::Idle,
+            Some(Command::Leave(ticket)) => Next::Leave(ticket),
+            Some(Command::Drain(ack)) => Next::Drain(ack),
+            Some(Command::Stop(ack)) => Next::Stop(ack),
+            Some(Command::Job(job)) => Next::Batch(self.fill(job, limits)),
         }
     }
 
-    pub fn limits(&self) -> Limits {
-        self.limits
-    }
-
-    pub fn join(&self) {
-        self.state.lock().users += 1;
-    }
-
-    /// A store was dropped. What it submitted is still done.
-    pub fn leave(&self) {
-        self.state.lock().users -= 1;
-        self.work.notify_one();
-    }
-
-    /// Adds `jobs`. Answers whether the caller has to start a thread.
-    pub fn push(&self, jobs: Vec<Work>) -> bool {
-        let mut state = self.state.lock();
-        state.jobs.extend(jobs);
-        self.work.notify_one();
-        !std::mem::replace(&mut state.has_thread, true)
-    }
-
-    /// There will be no thread, or it has died: everything that waits goes unanswered, which rejects it.
-    pub fn abandon(&self) -> Vec<Work> {
-        let mut state = self.state.lock();
-        state.has_thread = false;
-        state.is_at_work = false;
-        self.rested.notify_all();
-        self.disengage(&mut state);
-        state.jobs.drain(..).collect()
-    }
-
-    /// Waits for the next task. `connected`: the thread has a connection.
-    pub fn next(&self, connected: bool) -> Task {
-        let mut state = self.state.lock();
-        state.is_at_work = false;
-        loop {
-            if !connected && state.is_engaged {
-                self.disengage(&mut state);
-            }
-            if connected && state.must_disconnect {
-                state.is_at_work = true;
-                return Task::Disconnect;
-            }
-            if let Some(task) = self.take(&mut state) {
-                state.is_at_work = true;
-                return task;
-            }
-            self.rested.notify_all();
-            let is_over = state.users == 0 || state.is_shut;
-            if is_over || self.is_idle(&mut state) {
-                if connected {
-                    // Nobody may borrow it meanwhile: he would wait for the lock on it.
-                    state.is_at_work = true;
-                    return Task::Disconnect;
-                }
-                // Under the lock: whoever comes next sees that it has to start a thread.
-                state.has_thread = false;
-                self.rested.notify_all();
-                return Task::End;
-            }
-        }
-    }
-
-    /// Waits for work. Answers whether there was none for so long that the thread may end.
-    fn is_idle(&self, state: &mut MutexGuard<'_, State>) -> bool {
-        let Some(idle) = self.limits.idle else {
-            self.work.wait(state);
-            return false;
-        };
-        let is_over = self.work.wait_for(state, idle).timed_out();
-        is_over && state.jobs.is_empty() && !state.must_disconnect
-    }
-
-    fn disengage(&self, state: &mut State) {
-        state.is_engaged = false;
-        state.must_disconnect = false;
-        state.disconnects += 1;
-        self.disconnected.notify_all();
-    }
-
-    fn take(&self, state: &mut State) -> Option<Task> {
-        if let Some(Work::Close(_)) = state.jobs.front()
-            && let Some(Work::Close(ticket)) = state.jobs.pop_front()
+    /// Adds the jobs that follow `first`, up to the limits.
+    fn fill(&mut self, first: Job, limits: &Limits) -> Vec<Job> {
+        let mut bytes = first.operation.request.size();
+        let mut batch = vec![first];
+        while batch.len() < limits.operations
+            && let Some(Command::Job(next)) = self.commands.front()
         {
-            return Some(Task::Close { ticket, is_last: state.users == 0 });
-        }
-        let (mut count, mut bytes) = (0, 0);
-        for work in &state.jobs {
-            let Work::Job(job) = work else { break };
-            bytes += job.operation.request.size();
-            if count == self.limits.operations || (count > 0 && bytes > self.limits.bytes) {
+            bytes += next.operation.request.size();
+            if bytes > limits.bytes {
                 break;
             }
-            count += 1;
-        }
-        state.is_engaged |= count > 0;
-        let job = |work| match work {
-            Work::Job(job) => job,
-            Work::Close(_) => unreachable!("only jobs were counted"),
-        };
-        (count > 0).then(|| Task::Batch(state.jobs.drain(..count).map(job).collect()))
-    }
-
-    /// Has the connection closed after the batch in hand, and waits for it until `deadline`.
-    pub fn disconnect(&self, deadline: Instant) {
-        let mut state = self.state.lock();
-        if !state.is_engaged {
-            return;
-        }
-        let before = state.disconnects;
-        state.must_disconnect = true;
-        self.work.notify_one();
-        while state.disconnects == before && !self.disconnected.wait_until(&mut state, deadline).timed_out() {}
-    }
-
-    /// Waits until everything is done, at most until `deadline`.
-    pub fn drain(&self, deadline: Instant) {
-        let mut state = self.state.lock();
-        while state.has_thread && (state.is_at_work || !state.jobs.is_empty()) {
-            if self.rested.wait_until(&mut state, deadline).timed_out() {
-                break;
+            if let Some(Command::Job(job)) = self.commands.pop_front() {
+                batch.push(job);
             }
         }
-    }
-
-    /// Has everything done, the connection closed and the thread ended; waits for it, at most until `deadline`.
-    pub fn shut(&self, deadline: Instant) {
-        let mut state = self.state.lock();
-        state.is_shut = true;
-        self.work.notify_one();
-        while state.has_thread && !self.rested.wait_until(&mut state, deadline).timed_out() {}
+        batch
     }
 }

@@ -12,7 +12,7 @@ use super::writer::Writer;
 
 static WRITERS: Mutex<BTreeMap<PathBuf, Weak<Writer>>> = Mutex::new(BTreeMap::new());
 
-/// The writer of the file at `path`. The caller has joined it and must leave it.
+/// Returns the writer of the file at `path`. The caller has joined it and must leave it.
 pub fn join(path: &Path) -> Arc<Writer> {
     let path = canonical(path);
     let mut writers = WRITERS.lock();
@@ -24,11 +24,11 @@ pub fn join(path: &Path) -> Arc<Writer> {
         writers.insert(path, Arc::downgrade(&writer));
         writer
     });
-    writer.queue.join();
+    writer.join();
     writer
 }
 
-/// The path without symbolic links and `..`, as far as it exists.
+/// Returns the path without symbolic links and `..`, as far as it exists.
 fn canonical(path: &Path) -> PathBuf {
     if let Ok(found) = path.canonicalize() {
         return found;

@@ -5,45 +5,69 @@ use std::collections::BTreeMap;
 use rusqlite::ffi;
 
 use super::super::error::{ErrorKind, StoreError};
-use super::connection::Connection;
-use super::errors::Trouble;
+use super::connection::{Connection, Param, Value};
+use super::errors::{BatchError, SqliteError};
 use super::table::Table;
 
 const COLUMNS: [&str; 3] = ["id", "state", "updated_at"];
 
-/// What kind of thing bears the name `?`: a row `[type, strict]`, or none.
+/// Finds what bears the name `?`: a row `[type, strict]`, or none.
 pub const KIND: &str = "SELECT type, strict FROM pragma_table_list(?) WHERE schema = 'main'";
 
-/// The columns of the table `?`: rows `[name, type, hidden]`.
+/// Lists the columns of the table `?`: rows `[name, type, hidden]`.
 pub const COLUMNS_OF: &str = "SELECT name, type, hidden FROM pragma_table_xinfo(?) WHERE schema = 'main'";
 
-/// The parts of the unique indexes of the table `?`: rows `[index, partial, column, collation]`.
+/// Lists the parts of the unique indexes of the table `?`: rows `[index, partial, column, collation]`.
 pub const UNIQUE: &str = "SELECT list.name AS index_name, list.partial, part.name AS column_name, part.coll \
     FROM pragma_index_list(?, 'main') AS list, pragma_index_xinfo(list.name, 'main') AS part \
     WHERE list.\"unique\" = 1 AND part.\"key\" = 1";
 
-/// What a query answers, all as text.
+/// The rows of a query, all as text.
 pub type Rows = Vec<Vec<String>>;
 
-/// Creates `table` if it is missing. Refuses one with other columns, and one in which two ids could meet.
-pub fn ensure(connection: &mut dyn Connection, table: &Table) -> Result<(), Trouble> {
-    let mut found = connection.query(KIND, &table.name)?;
+/// Returns the statement that makes `table`.
+pub fn create(table: &Table) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {} (id TEXT PRIMARY KEY, state TEXT NOT NULL, updated_at INTEGER NOT NULL)",
+        table.quoted()
+    )
+}
+
+/// Creates `table` if it is missing. Returns an error if it has other columns, or if two ids could meet in it.
+pub fn ensure(connection: &mut dyn Connection, table: &Table) -> Result<(), BatchError> {
+    let mut found = query(connection, KIND, table)?;
     if found.is_empty() {
-        if let Err(failure) = connection.execute(&table.create) {
+        if let Err(failure) = connection.execute(&create(table)) {
             // Such as "there is already an index named so": the name is at fault, not the disk.
             return Err(match failure.primary() {
-                ffi::SQLITE_ERROR => Trouble::Refused(refuse(table, format!("cannot be created: {}", failure.message))),
+                ffi::SQLITE_ERROR => {
+                    BatchError::Refused(refuse(table, format!("cannot be created: {}", failure.message)))
+                }
                 _ => failure.into(),
             });
         }
-        found = connection.query(KIND, &table.name)?;
+        found = query(connection, KIND, table)?;
     }
-    let columns = connection.query(COLUMNS_OF, &table.name)?;
-    let unique = connection.query(UNIQUE, &table.name)?;
-    judge(table, &found, &columns, unique).map_err(Trouble::Refused)
+    let columns = query(connection, COLUMNS_OF, table)?;
+    let unique = query(connection, UNIQUE, table)?;
+    judge(table, &found, &columns, unique).map_err(BatchError::Refused)
 }
 
-/// Whether what [`KIND`], [`COLUMNS_OF`] and [`UNIQUE`] found is fit to hold conversations.
+fn query(connection: &mut dyn Connection, sql: &str, table: &Table) -> Result<Rows, SqliteError> {
+    let rows = connection.run(sql, &[Param::Text(&table.name)])?;
+    Ok(rows.into_iter().map(|row| row.into_iter().map(text).collect()).collect())
+}
+
+fn text(value: Value) -> String {
+    match value {
+        Value::Text(text) | Value::InvalidText(text) => text,
+        Value::Integer(number) => number.to_string(),
+        // None of the queries returns a real number or a BLOB.
+        Value::Null | Value::Real | Value::Blob => String::new(),
+    }
+}
+
+/// Checks that what [`KIND`], [`COLUMNS_OF`] and [`UNIQUE`] found can hold conversations.
 pub fn judge(table: &Table, found: &Rows, columns: &Rows, unique: Rows) -> Result<(), StoreError> {
     let Some([kind, strict]) = found.first().map(Vec::as_slice) else {
         return Err(refuse(table, "cannot be created".into()));
@@ -58,7 +82,7 @@ pub fn judge(table: &Table, found: &Rows, columns: &Rows, unique: Rows) -> Resul
     check_key(table, unique)
 }
 
-/// Answers the declared type of `id`.
+/// Returns the declared type of `id`.
 fn check_columns<'a>(table: &Table, columns: &'a Rows) -> Result<&'a str, StoreError> {
     let plain = columns.iter().all(|column| column[2] == "0");
     let mut names: Vec<_> = columns.iter().map(|column| column[0].to_ascii_lowercase()).collect();
@@ -72,7 +96,7 @@ fn check_columns<'a>(table: &Table, columns: &'a Rows) -> Result<&'a str, StoreE
     Ok(&columns[id][1])
 }
 
-/// Whether a column so declared stores text as it is (<https://sqlite.org/datatype3.html#determination_of_column_affinity>).
+/// Returns whether a column so declared stores text as it is (<https://sqlite.org/datatype3.html#determination_of_column_affinity>).
 fn keeps_text(declared: &str, strict: bool) -> bool {
     let declared = declared.to_ascii_uppercase();
     let has = |part: &str| declared.contains(part);

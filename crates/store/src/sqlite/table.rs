@@ -1,4 +1,4 @@
-//! One table of a database file: its statements, and how errors name it.
+//! The name and the place of one table in a database file.
 
 use std::path::Path;
 
@@ -7,39 +7,25 @@ pub struct Table {
     pub name: String,
     /// The database file, as the user gave it.
     pub path: String,
-    pub create: String,
-    pub upsert: String,
-    pub get: String,
-    pub delete: String,
 }
 
 impl Table {
     pub fn new(path: &Path, name: String) -> Self {
-        let quoted = format!("main.{}", quote(&name));
-        // COLLATE BINARY: `User` and `user` stay two conversations, whatever collation the column was declared with.
-        Table {
-            path: path.display().to_string(),
-            create: format!(
-                "CREATE TABLE IF NOT EXISTS {quoted} \
-                 (id TEXT PRIMARY KEY, state TEXT NOT NULL, updated_at INTEGER NOT NULL)"
-            ),
-            upsert: format!(
-                "INSERT INTO {quoted} (id, state, updated_at) VALUES (?, ?, ?) \
-                 ON CONFLICT(id) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at"
-            ),
-            get: format!("SELECT state FROM {quoted} WHERE id = ? COLLATE BINARY"),
-            delete: format!("DELETE FROM {quoted} WHERE id = ? COLLATE BINARY"),
-            name,
-        }
+        Table { name, path: path.display().to_string() }
     }
 
-    /// As error messages name it.
+    /// Returns the table as error messages name it.
     pub fn location(&self) -> String {
         format!("table {} of {}", quote(&self.name), self.path)
     }
+
+    /// Returns the table as SQL names it. `main`, or a temporary table of the same name would come first.
+    pub fn quoted(&self) -> String {
+        format!("main.{}", quote(&self.name))
+    }
 }
 
-/// An SQL identifier, whatever the name holds.
+/// Returns an SQL identifier, whatever the name holds.
 fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

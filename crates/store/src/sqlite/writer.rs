@@ -1,158 +1,146 @@
-//! The thread that has a database file. Everything waiting goes into one transaction and one sync; between two batches it may
-//! lend its connection for a single write.
+//! The writer of one database file: takes operations over from any thread and starts the thread that does them.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Instant;
 
 use parking_lot::Mutex;
 
 use super::super::error::{ErrorKind, StoreError};
-use super::super::{Answer, Outcome, Ticket};
+use super::super::{Answer, Ticket};
 use super::connection::Open;
-use super::errors::Trouble;
+use super::health::Health;
 use super::job::Job;
-use super::patience::Patience;
-use super::queue::{Limits, Queue, Task, Work};
-use super::session::Session;
+use super::queue::{Backlog, Command, Limits};
+use super::writer_thread;
 
-/// Shared by all stores on one file. The thread starts with the first operation and ends, its connection closed, when
-/// the last store is gone and everything is done; a later operation starts another.
+/// Shared by all stores on one file. The thread starts with an operation. It ends, its connection closed, if the last store
+/// is gone and everything is done, if it is idle, or if it is stopped. A later operation starts another.
 pub struct Writer {
-    pub queue: Queue,
-    open: Open,
-    /// The open connection. [`Queue`] says whose turn it is, so that nobody waits for this lock.
-    session: Mutex<Option<Session>>,
-    /// Goes from each session to the next: [`Session::distrusts_the_log`].
-    distrusts_the_log: AtomicBool,
+    pub limits: Limits,
+    pub open: Open,
+    /// Belongs to the thread, which holds the lock until it ends. So there is one thread at a time, also while one ends and
+    /// the next starts.
+    pub health: Mutex<Health>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Stores that are neither closed nor dropped.
+    stores: usize,
+    /// Jobs that are submitted and not settled.
+    unfinished: usize,
+    /// The way to the thread; `None` if none runs. Commands are sent, and the thread ends, under the lock: so none is sent
+    /// to a thread that no longer looks.
+    commands: Option<Sender<Vec<Command>>>,
 }
 
 impl Writer {
     pub fn new(open: Open, limits: Limits) -> Arc<Self> {
-        let queue = Queue::new(limits);
-        Arc::new(Writer { queue, open, session: Mutex::default(), distrusts_the_log: AtomicBool::new(false) })
+        Arc::new(Writer { limits, open, health: Mutex::default(), state: Mutex::default() })
     }
 
-    /// Takes over `jobs`.
+    /// Adds a store. Each calls [`Writer::leave`] in the end.
+    pub fn join(&self) {
+        self.state.lock().stores += 1;
+    }
+
+    /// Takes over `jobs`. They share a transaction, up to the limits.
     pub fn submit(self: &Arc<Self>, jobs: Vec<Job>) {
-        self.add(jobs.into_iter().map(Work::Job).collect());
-    }
-
-    /// Settles `ticket` after everything submitted before. A store leaves the writer with it.
-    pub fn close(self: &Arc<Self>, ticket: Ticket) {
-        self.queue.leave();
-        self.add(vec![Work::Close(ticket)]);
-    }
-
-    fn add(self: &Arc<Self>, work: Vec<Work>) {
-        if !self.queue.push(work) {
-            return;
+        let mut state = self.state.lock();
+        if state.commands.is_none() {
+            match self.start() {
+                Ok(commands) => state.commands = Some(commands),
+                Err(error) => {
+                    drop(state);
+                    let reason = StoreError::new(ErrorKind::Unavailable, "the system refuses another thread")
+                        .with_cause(None, error.to_string());
+                    return jobs.into_iter().for_each(|job| job.settle(Err(reason.clone())));
+                }
+            }
         }
+        state.unfinished += jobs.len();
+        state.send(jobs.into_iter().map(Command::Job).collect());
+    }
+
+    fn start(self: &Arc<Self>) -> std::io::Result<Sender<Vec<Command>>> {
+        let (sender, receiver) = channel();
         let writer = self.clone();
-        let started = thread::Builder::new().name("flowkit-sqlite".into()).spawn(move || writer.serve());
-        if let Err(error) = started {
-            let reason = StoreError::new(ErrorKind::Unavailable, "the system refuses another thread")
-                .with_cause(None, error.to_string());
-            for work in self.queue.abandon() {
-                match work {
-                    Work::Job(job) => job.operation.ticket.settle(Err(reason.clone())),
-                    Work::Close(ticket) => ticket.settle(Ok(Answer::Done)),
-                }
-            }
+        let serve = move || writer_thread::serve(&writer, Backlog::new(receiver));
+        thread::Builder::new().name("flowkit-sqlite".into()).spawn(serve)?;
+        Ok(sender)
+    }
+
+    /// A store leaves. Settles `ticket`, if there is one, behind everything that was submitted before.
+    pub fn leave(&self, ticket: Option<Ticket>) {
+        let mut state = self.state.lock();
+        state.stores -= 1;
+        if state.commands.is_some() {
+            return state.send(vec![Command::Leave(ticket)]);
+        }
+        drop(state);
+        if let Some(ticket) = ticket {
+            ticket.settle(Ok(Answer::Done));
         }
     }
 
-    fn serve(&self) {
-        let _guard = Guard(self);
-        loop {
-            let connected = self.session.lock().is_some();
-            match self.queue.next(connected) {
-                Task::Batch(jobs) => self.work(&mut self.session.lock(), jobs),
-                Task::Close { ticket, is_last } => {
-                    if is_last {
-                        disconnect(&mut self.session.lock());
-                    }
-                    ticket.settle(Ok(Answer::Done));
-                }
-                Task::Disconnect => disconnect(&mut self.session.lock()),
-                Task::End => return,
-            }
+    /// Blocks until everything is done, at most until `deadline`. Returns immediately if nothing is to be done: the user's
+    /// transactions begin with this call.
+    pub fn drain(&self, deadline: Instant) {
+        let state = self.state.lock();
+        if state.unfinished > 0 {
+            self.wait(state, Command::Drain, deadline);
         }
     }
 
-    fn look_after(&self, session: &mut Option<Session>) {
-        if let Some(session) = session {
-            self.distrusts_the_log.store(session.distrusts_the_log(), Ordering::Relaxed);
-        }
-        if session.as_ref().is_some_and(Session::is_spoiled) {
-            disconnect(session);
-        }
+    /// Blocks until everything is done, the connection is closed and the thread ends, at most until `deadline`.
+    pub fn stop(&self, deadline: Instant) {
+        self.wait(self.state.lock(), Command::Stop, deadline);
     }
 
-    fn work(&self, session: &mut Option<Session>, jobs: Vec<Job>) {
-        let outcomes = catch_unwind(AssertUnwindSafe(|| self.answer(session, &jobs))).unwrap_or_else(|panic| {
-            disconnect(session);
-            jobs.iter().map(|_| Err(StoreError::panicked(&*panic))).collect()
-        });
-        self.look_after(session);
-        for (job, outcome) in jobs.into_iter().zip(outcomes) {
-            job.settle(outcome);
-        }
+    fn wait(&self, state: parking_lot::MutexGuard<'_, State>, command: fn(Sender<()>) -> Command, deadline: Instant) {
+        let (ack, done) = channel();
+        state.send(vec![command(ack)]);
+        drop(state);
+        // Ends with an error in any case: the time is over, or the acknowledgement was dropped.
+        let _ = done.recv_timeout(deadline.saturating_duration_since(Instant::now()));
     }
 
-    fn answer(&self, session: &mut Option<Session>, jobs: &[Job]) -> Vec<Outcome> {
-        let patience = Patience::until(Instant::now() + self.queue.limits().patience);
-        if let Some(stale) = session.take_if(|session| !session.is_current()) {
-            stale.retire();
-        }
-        let again = patience.fresh();
-        let outcomes = self.attempt(session, jobs, patience);
-        if !session.as_ref().is_some_and(Session::may_only_read) {
-            return outcomes;
-        }
-        // Nothing took effect, so that all of it may be done again, and in order.
-        disconnect(session);
-        self.attempt(session, jobs, again)
+    /// Returns whether no store is left, so that the thread may end. Called by the thread.
+    pub fn is_unused(&self) -> bool {
+        self.state.lock().stores == 0
     }
 
-    fn attempt(&self, session: &mut Option<Session>, jobs: &[Job], mut patience: Patience) -> Vec<Outcome> {
-        match self.connect(session, &mut patience) {
-            Ok(session) => session.run(jobs, patience),
-            Err(trouble) => jobs.iter().map(|job| Err(job.refuse(&trouble))).collect(),
-        }
+    /// Called by the thread: it has settled so many jobs.
+    pub fn finished(&self, jobs: usize) {
+        self.state.lock().unfinished -= jobs;
     }
 
-    fn connect<'a>(
-        &self,
-        session: &'a mut Option<Session>,
-        patience: &mut Patience,
-    ) -> Result<&'a mut Session, Trouble> {
-        match session {
-            Some(session) => Ok(session),
-            None => {
-                let connection = patience.retry(|| (self.open)())?;
-                Ok(session.insert(Session::new(connection, self.distrusts_the_log.load(Ordering::Relaxed))))
-            }
+    /// Called by the thread, which has no connection. Returns whether it must end; if not, more was sent meanwhile.
+    pub fn retire(&self, backlog: &mut Backlog) -> bool {
+        let mut state = self.state.lock();
+        if backlog.is_empty() {
+            state.commands = None;
         }
+        state.commands.is_none()
+    }
+
+    /// The thread dies of a panic. What was sent to it is dropped, which rejects it; the next operation starts another.
+    pub fn abandon(&self) {
+        let mut state = self.state.lock();
+        state.commands = None;
+        state.unfinished = 0;
     }
 }
 
-/// Closing checkpoints, which is work that might go wrong.
-fn disconnect(session: &mut Option<Session>) {
-    let old = session.take();
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(old)));
-}
-
-/// Should the thread die after all, what waits is rejected, and the next operation starts another.
-struct Guard<'a>(&'a Writer);
-
-impl Drop for Guard<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            disconnect(&mut self.0.session.lock());
-            drop(self.0.queue.abandon());
+impl State {
+    /// Sends to the thread, if one runs.
+    fn send(&self, commands: Vec<Command>) {
+        if let Some(thread) = &self.commands {
+            // The receiver is dropped only after `commands` is `None`.
+            let _ = thread.send(commands);
         }
     }
 }

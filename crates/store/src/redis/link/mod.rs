@@ -152,5 +152,5 @@ impl Store for LinkView {
 
 fn give_back(operation: Operation) {
     let reason = "the operation was given back to the client that the connection follows";
-    operation.ticket.settle(Err(StoreError::new(ErrorKind::Returned, reason)));
+    operation.ticket.settle(Err(StoreError::new(ErrorKind::HandedBack, reason)));
 }

@@ -23,7 +23,7 @@ fn send(link: &Link, requests: impl IntoIterator<Item = Request>) -> Vec<Pending
 }
 
 fn is_returned(answer: Pending) -> bool {
-    answer.wait().is_err_and(|error| error.kind == ErrorKind::Returned)
+    answer.wait().is_err_and(|error| error.kind == ErrorKind::HandedBack)
 }
 
 fn wait_for(link: &Link, phase: Phase) {

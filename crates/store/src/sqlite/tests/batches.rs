@@ -89,7 +89,7 @@ fn a_failed_commit_is_done_again_in_parts() {
     let place = Place::new();
     let (store, probe) = place.probed();
     run(&store, save("a", "0")).unwrap();
-    let broken = Failure::new(ffi::SQLITE_IOERR_FSYNC, "disk I/O error");
+    let broken = SqliteError::new(ffi::SQLITE_IOERR_FSYNC, "disk I/O error");
     probe.failing_commits.lock().push_back(broken.clone());
     assert_eq!(together(&store, [save("a", "1"), save("b", "2"), load("a")]), [DONE, DONE, text("1")]);
     assert_eq!(run(&store, load("b")), text("2"));

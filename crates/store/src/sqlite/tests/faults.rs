@@ -57,7 +57,7 @@ fn a_commit_kept_waiting_by_a_reader_is_repeated() {
     let place = Place::new();
     let (store, probe) = place.probed();
     run(&store, load("u")).unwrap();
-    let busy = Failure::new(ffi::SQLITE_BUSY, "database is locked");
+    let busy = SqliteError::new(ffi::SQLITE_BUSY, "database is locked");
     probe.failing_commits.lock().extend([busy.clone(), busy.clone(), busy]);
     assert_eq!(together(&store, [save("u", "1"), load("u")]), [DONE, text("1")]);
     assert_eq!(probe.commits(), 1);
@@ -95,7 +95,7 @@ fn after_an_io_error_the_log_is_emptied_before_anything_is_added_to_it() {
     let place = Place::new();
     let (store, probe) = place.probed();
     run(&store, save("a", "1")).unwrap();
-    probe.failing_commits.lock().push_back(Failure::new(ffi::SQLITE_IOERR_FSYNC, "disk I/O error"));
+    probe.failing_commits.lock().push_back(SqliteError::new(ffi::SQLITE_IOERR_FSYNC, "disk I/O error"));
     assert_eq!(told(run(&store, save("a", "2"))), (ErrorKind::Unavailable, "SQLITE_IOERR_FSYNC".into()));
     probe.executed.lock().clear();
     assert_eq!(run(&store, load("a")), text("1"));

@@ -24,8 +24,7 @@ fn it_is_wal_and_waits_for_the_disk() {
     let mode: String = place.other().query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
     let mut connection = bundled::open(&place.path).unwrap();
-    let synchronous = connection.query("SELECT synchronous FROM pragma_synchronous WHERE ?1 = ''", "").unwrap();
-    assert_eq!(synchronous, [["2"]]);
+    assert_eq!(connection.run("PRAGMA synchronous", &[]).unwrap(), [[Value::Integer(2)]]);
 }
 
 #[test]

@@ -19,9 +19,10 @@ use tempfile::TempDir;
 use super::super::error::{ErrorKind, StoreError};
 use super::super::testing::{ABSENT, DONE, Pending, close, delete, found, load, operation, run, save, ticket};
 use super::super::{Outcome, Request, Store};
-use super::connection::{Connection, Stored};
-use super::errors::Failure;
+use super::connection::{Connection, Param, Row, Value};
+use super::errors::SqliteError;
 use super::queue::Limits;
+use super::statements::Statements;
 use super::table::Table;
 use super::writer::Writer;
 use super::{SqliteConfig, SqliteStore, bundled};
@@ -60,10 +61,10 @@ impl Place {
             }
             Ok(Box::new(Probed { inner, probe: watched.clone() }) as Box<dyn Connection>)
         });
-        let limits = Limits { patience: Duration::from_millis(600), ..Limits::default() };
+        let limits = Limits { lock_timeout: Duration::from_millis(600), ..Limits::default() };
         let writer = Writer::new(open, limits);
-        writer.queue.join();
-        (SqliteStore::with(writer, config(&self.path, "conversations")), probe)
+        writer.join();
+        (SqliteStore::with(writer, Statements::new(Table::new(&self.path, "conversations".into())), None), probe)
     }
 
     /// Another program's connection.
@@ -125,7 +126,7 @@ struct Probe {
     opens: AtomicUsize,
     commits: AtomicUsize,
     /// What the next commits answer instead of committing.
-    failing_commits: Mutex<VecDeque<Failure>>,
+    failing_commits: Mutex<VecDeque<SqliteError>>,
     after_open: Mutex<Option<String>>,
     /// This connection is turned away by a lock until another takes its place.
     stuck: AtomicBool,
@@ -148,23 +149,22 @@ struct Probed {
 }
 
 impl Connection for Probed {
-    fn execute(&mut self, sql: &str) -> Result<(), Failure> {
-        self.probe.executed.lock().push(sql.to_owned());
-        if self.probe.stuck.load(Ordering::SeqCst) {
-            return Err(Failure::new(ffi::SQLITE_BUSY, "database is locked"));
+    fn run(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, SqliteError> {
+        assert!(!matches!(params, [Param::Text("panic"), ..]), "as the test wants it");
+        if params.is_empty() {
+            self.probe.executed.lock().push(sql.to_owned());
+            if self.probe.stuck.load(Ordering::SeqCst) {
+                return Err(SqliteError::new(ffi::SQLITE_BUSY, "database is locked"));
+            }
         }
-        self.inner.execute(sql)
-    }
-
-    fn query(&mut self, sql: &str, parameter: &str) -> Result<Vec<Vec<String>>, Failure> {
-        self.inner.query(sql, parameter)
+        self.inner.run(sql, params)
     }
 
     fn in_transaction(&self) -> bool {
         self.inner.in_transaction()
     }
 
-    fn commit(&mut self) -> Result<(), Failure> {
+    fn commit(&mut self) -> Result<(), SqliteError> {
         if let Some(failure) = self.probe.failing_commits.lock().pop_front() {
             if failure.primary() == ffi::SQLITE_IOERR {
                 self.inner.rollback()?;
@@ -174,18 +174,5 @@ impl Connection for Probed {
         self.inner.commit()?;
         self.probe.commits.fetch_add(1, Ordering::SeqCst);
         Ok(())
-    }
-
-    fn upsert(&mut self, table: &Table, id: &str, text: &str, now: i64) -> Result<(), Failure> {
-        assert_ne!(id, "panic", "as the test wants it");
-        self.inner.upsert(table, id, text, now)
-    }
-
-    fn get(&mut self, table: &Table, id: &str) -> Result<Stored, Failure> {
-        self.inner.get(table, id)
-    }
-
-    fn delete(&mut self, table: &Table, id: &str) -> Result<(), Failure> {
-        self.inner.delete(table, id)
     }
 }

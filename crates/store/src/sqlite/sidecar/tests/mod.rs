@@ -2,7 +2,7 @@
 
 mod connections;
 mod stores;
-mod watch;
+mod transaction_hook;
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_int};
@@ -11,16 +11,18 @@ use std::time::Duration;
 
 use rusqlite::ffi;
 
-use super::super::connection::{Connection, Stored};
+use super::super::connection::{Connection, Param, Value};
 use super::super::tests::{text, together};
 use super::api::{Api, Routines};
-use super::connection::{self, HostConnection};
-use super::owner::Owner;
-use super::store::HostStore;
+use super::connection::{self, SidecarConnection};
+use super::store::SidecarStore;
+use super::user_connection::UserConnection;
 use crate::Store;
 use crate::error::ErrorKind;
+use crate::sqlite::schema;
+use crate::sqlite::statements::Statements;
 use crate::sqlite::table::Table;
-use crate::testing::{DONE, close, load, operation, run, save};
+use crate::testing::{ABSENT, DONE, close, delete, load, operation, run, save};
 
 thread_local! {
     static TABLE: Cell<Routines> = const { Cell::new(std::ptr::null()) };
@@ -46,9 +48,9 @@ pub fn bundled_routines() -> Routines {
 }
 
 /// What a handshake answers; to be used as long as `db` is open.
-fn owner_of(db: &rusqlite::Connection) -> Owner {
+fn user_connection_of(db: &rusqlite::Connection) -> UserConnection {
     // SAFETY: the bundled copy's own table and connection, used on this thread only. The tests keep to the line above.
-    unsafe { Owner::new(Api::copy(bundled_routines()).unwrap(), db.handle()) }
+    unsafe { UserConnection::new(Api::copy(bundled_routines()).unwrap(), db.handle()) }
 }
 
 /// The user's database: a file with the table in it, open on this thread.
@@ -65,25 +67,25 @@ impl User {
         let db = rusqlite::Connection::open(&path).unwrap();
         db.pragma_update(None, "journal_mode", journal).unwrap();
         db.busy_timeout(Duration::from_secs(2)).unwrap();
-        db.execute_batch(&table(&path).create).unwrap();
+        db.execute_batch(&schema::create(&table(&path))).unwrap();
         User { _directory: directory, path, db }
     }
 
-    fn owner(&self) -> Owner {
-        owner_of(&self.db)
+    fn owner(&self) -> UserConnection {
+        user_connection_of(&self.db)
     }
 
-    fn connection(&self) -> HostConnection {
+    fn connection(&self) -> SidecarConnection {
         connection::open(&self.owner().target().unwrap().0).map_err(|_| "cannot be opened").unwrap()
     }
 
-    fn store(&self) -> HostStore {
+    fn store(&self) -> SidecarStore {
         self.store_on(&self.db)
     }
 
     /// A store beside this connection to the file.
-    fn store_on(&self, db: &rusqlite::Connection) -> HostStore {
-        HostStore::new(owner_of(db), Box::new(|| {}), &self.path, "conversations".into()).unwrap()
+    fn store_on(&self, db: &rusqlite::Connection) -> SidecarStore {
+        SidecarStore::new(user_connection_of(db), Box::new(|| {}), &self.path, "conversations".into()).unwrap()
     }
 
     /// Gives the user's connection a function `mine()`.

@@ -6,15 +6,15 @@ pub enum Kind {
     /// committed in between (measured: 422 of 462 transactions).
     Transaction,
     /// `PRAGMA` and `VACUUM`: a switch of the journal mode, for one, fails as long as another connection is open.
-    WholeFile,
+    NeedsExclusiveFile,
     Other,
 }
 
 const KEYWORDS: [(&[u8], Kind); 4] = [
     (b"BEGIN", Kind::Transaction),
     (b"SAVEPOINT", Kind::Transaction),
-    (b"PRAGMA", Kind::WholeFile),
-    (b"VACUUM", Kind::WholeFile),
+    (b"PRAGMA", Kind::NeedsExclusiveFile),
+    (b"VACUUM", Kind::NeedsExclusiveFile),
 ];
 
 /// What a statement is, by its first word. Called for every statement of the user's, so it looks no further.
@@ -52,7 +52,7 @@ mod tests {
             assert_eq!(kind(sql.as_bytes()), Kind::Transaction, "{sql}");
         }
         for sql in ["PRAGMA journal_mode = DELETE", "vacuum", "\u{feff}VACUUM INTO 'x'"] {
-            assert_eq!(kind(sql.as_bytes()), Kind::WholeFile, "{sql}");
+            assert_eq!(kind(sql.as_bytes()), Kind::NeedsExclusiveFile, "{sql}");
         }
         for sql in ["", "SELECT 'BEGIN'", "-- BEGIN", "/* BEGIN", "/*/ BEGIN", "INSERT INTO x VALUES (1)", "BEG"] {
             assert_eq!(kind(sql.as_bytes()), Kind::Other, "{sql}");

@@ -7,23 +7,23 @@ use rusqlite::ffi;
 
 use super::super::error::{ErrorKind, StoreError};
 use super::super::private_fs::{create_dir, create_file, sync_dir_above};
-use super::errors::{Failure, Trouble};
-use super::names::name;
+use super::errors::{BatchError, SqliteError};
+use super::result_codes::name;
 
 /// Which file lies at a path: device and inode, or nothing. Always the same where there are no inodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity(Option<(u64, u64)>);
+pub struct FileId(Option<(u64, u64)>);
 
-impl Identity {
+impl FileId {
     #[cfg(unix)]
     pub fn of(path: &Path) -> Self {
         use std::os::unix::fs::MetadataExt;
-        Identity(path.metadata().ok().map(|data| (data.dev(), data.ino())))
+        FileId(path.metadata().ok().map(|data| (data.dev(), data.ino())))
     }
 
     #[cfg(not(unix))]
     pub fn of(_path: &Path) -> Self {
-        Identity(None)
+        FileId(None)
     }
 
     /// Whether there is a file, and a way to recognise it.
@@ -33,16 +33,16 @@ impl Identity {
 }
 
 /// Makes the directory (0700) and an empty file (0600) where they are missing: SQLite knows no modes.
-pub fn prepare(path: &Path) -> Result<(), Trouble> {
+pub fn prepare(path: &Path) -> Result<(), BatchError> {
     let told = |error: io::Error, place: &Path| StoreError::io(&error, &place.display().to_string());
     if path.is_dir() {
-        return Err(Trouble::Refused(StoreError::new(
+        return Err(BatchError::Refused(StoreError::new(
             ErrorKind::InvalidOptions,
             format!("{} is a directory; the option \"path\" names the database file", path.display()),
         )));
     }
     if let Some(directory) = path.parent() {
-        make_directory(directory).map_err(|error| Trouble::Refused(told(error, directory)))?;
+        make_directory(directory).map_err(|error| BatchError::Refused(told(error, directory)))?;
     }
     // Only if it is new. To open and close a database file that exists drops the locks that this process has on it.
     let made = match create_file(path) {
@@ -50,7 +50,7 @@ pub fn prepare(path: &Path) -> Result<(), Trouble> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     };
-    made.map_err(|error| Trouble::Refused(told(error, path)))
+    made.map_err(|error| BatchError::Refused(told(error, path)))
 }
 
 fn make_directory(directory: &Path) -> io::Result<()> {
@@ -77,14 +77,16 @@ fn make_directory(directory: &Path) -> io::Result<()> {
 }
 
 /// SQLite says CANTOPEN for many things. Where it is a matter of permissions, say so.
-pub fn explain(failure: Failure, path: &Path) -> Trouble {
+pub fn explain(failure: SqliteError, path: &Path) -> BatchError {
     let may_use = may_write(path) && path.parent().is_none_or(may_write);
     if failure.primary() != ffi::SQLITE_CANTOPEN || may_use {
         return failure.into();
     }
     let reason =
         format!("{}: permission denied; check the permissions of the file and of its directory", path.display());
-    Trouble::Refused(StoreError::new(ErrorKind::Denied, reason).with_cause(Some(name(failure.code)), failure.message))
+    BatchError::Refused(
+        StoreError::new(ErrorKind::Denied, reason).with_cause(Some(name(failure.code)), failure.message),
+    )
 }
 
 /// Whether the file at `path`, and what lies beside it, may be written.

@@ -80,6 +80,7 @@ api! {
     16 close = sqlite3_close(*mut Db) -> c_int;
     20 column_bytes = sqlite3_column_bytes(*mut Statement, c_int) -> c_int;
     22 column_count = sqlite3_column_count(*mut Statement) -> c_int;
+    29 column_int64 = sqlite3_column_int64(*mut Statement, c_int) -> i64;
     36 column_text = sqlite3_column_text(*mut Statement, c_int) -> *const u8;
     38 column_type = sqlite3_column_type(*mut Statement, c_int) -> c_int;
     49 db_handle = sqlite3_db_handle(*mut Statement) -> *mut Db;

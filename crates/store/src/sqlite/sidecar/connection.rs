@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::ffi::{self, sqlite3 as Db};
 
 use super::super::bundled::BUSY_SLICE;
-use super::super::connection::{Connection, Stored};
-use super::super::errors::{Failure, Trouble};
-use super::super::place::Identity;
-use super::super::table::Table;
+use super::super::connection::{Connection, Param, Row};
+use super::super::db_file::FileId;
+use super::super::errors::{BatchError, SqliteError};
+use super::super::statements::Statements;
 use super::api::Api;
 use super::statement::{Statement, failure};
 
@@ -32,50 +32,50 @@ pub struct Target {
     pub pragmas: Vec<(&'static str, String)>,
     pub path: PathBuf,
     /// The file that the owner has open.
-    pub identity: Identity,
+    pub file_id: FileId,
     /// Whether the file was last seen in WAL mode, in which nobody who reads waits for those who write.
-    pub has_log: Arc<AtomicBool>,
+    pub is_wal: Arc<AtomicBool>,
 }
 
-pub struct HostConnection {
+pub struct SidecarConnection {
     api: Api,
     db: *mut Db,
     /// By their SQL. Few: three for each table, and some of the writer's own.
     statements: HashMap<String, Statement>,
     path: PathBuf,
-    identity: Identity,
+    file_id: FileId,
 }
 
 // SAFETY: the connection and its statements belong to nothing but this value, and SQLite, compiled for threads (`owner`
 // asks), lets any thread use them, one at a time: `&mut` sees to that.
-unsafe impl Send for HostConnection {}
+unsafe impl Send for SidecarConnection {}
 
 /// Opens another connection to the owner's file.
-pub fn open(target: &Target) -> Result<HostConnection, Trouble> {
+pub fn open(target: &Target) -> Result<SidecarConnection, BatchError> {
     // Renamed or deleted and made anew since the owner opened it: by its name we would find another file.
-    if Identity::of(&target.path) != target.identity {
-        return Err(Failure::new(ffi::SQLITE_READONLY_DBMOVED, "the database file was moved").into());
+    if FileId::of(&target.path) != target.file_id {
+        return Err(SqliteError::new(ffi::SQLITE_READONLY_DBMOVED, "the database file was moved").into());
     }
     let access = if target.is_read_only { ffi::SQLITE_OPEN_READONLY } else { ffi::SQLITE_OPEN_READWRITE };
-    let mut connection = HostConnection {
+    let mut connection = SidecarConnection {
         api: target.api,
         db: open_raw(&target.api, &target.filename, &target.vfs, access | ffi::SQLITE_OPEN_NOMUTEX)?,
         statements: HashMap::new(),
         path: target.path.clone(),
-        identity: target.identity,
+        file_id: target.file_id,
     };
     for (name, value) in &target.pragmas {
         connection.execute(&format!("PRAGMA {name} = {value}"))?;
     }
-    let journal = connection.value("PRAGMA journal_mode")?;
-    let has_log = journal.eq_ignore_ascii_case("wal");
-    target.has_log.store(has_log, Ordering::Relaxed);
+    let journal = connection.statement("PRAGMA journal_mode")?.first()?;
+    let is_wal = journal.eq_ignore_ascii_case("wal");
+    target.is_wal.store(is_wal, Ordering::Relaxed);
     Ok(connection)
 }
 
 /// Neither the URI flag (`file:x?mode=ro` is a file's name like any other for better-sqlite3) nor CREATE (a database
 /// that was deleted meanwhile must not come back empty).
-fn open_raw(api: &Api, filename: &CStr, vfs: &CStr, flags: c_int) -> Result<*mut Db, Failure> {
+fn open_raw(api: &Api, filename: &CStr, vfs: &CStr, flags: c_int) -> Result<*mut Db, SqliteError> {
     let mut db = ptr::null_mut();
     // SAFETY: both texts are NUL-terminated and only read during the call; the VFS is registered in that copy, as the
     // owner's own connection uses it.
@@ -100,22 +100,13 @@ fn busy_slice() -> c_int {
     c_int::try_from(BUSY_SLICE.as_millis()).unwrap_or(c_int::MAX)
 }
 
-impl HostConnection {
+impl SidecarConnection {
     /// Prepares the statements for `table`, which shows whether this connection can do what the owner's can.
-    pub fn probe(&mut self, table: &Table) -> Result<(), Failure> {
-        for sql in [&table.upsert, &table.get, &table.delete] {
-            self.statement(sql)?;
-        }
-        Ok(())
+    pub fn probe(&mut self, statements: &Statements) -> Result<(), SqliteError> {
+        statements.all().into_iter().try_for_each(|statement| self.statement(&statement.sql).map(drop))
     }
 
-    /// The first column of the first row; empty where there is none.
-    fn value(&mut self, sql: &str) -> Result<String, Failure> {
-        let mut running = self.statement(sql)?.run(&[], None)?;
-        Ok(if running.step()? { running.text(0) } else { String::new() })
-    }
-
-    fn statement(&mut self, sql: &str) -> Result<&mut Statement, Failure> {
+    fn statement(&mut self, sql: &str) -> Result<&mut Statement, SqliteError> {
         if !self.statements.contains_key(sql) {
             // SAFETY: the connection is open and ours alone. It closes in `drop`, after all its statements.
             let statement = unsafe { Statement::prepare(self.api, self.db, sql) }?;
@@ -125,18 +116,9 @@ impl HostConnection {
     }
 }
 
-impl Connection for HostConnection {
-    fn execute(&mut self, sql: &str) -> Result<(), Failure> {
-        self.statement(sql)?.run(&[], None)?.finish()
-    }
-
-    fn query(&mut self, sql: &str, parameter: &str) -> Result<Vec<Vec<String>>, Failure> {
-        let mut running = self.statement(sql)?.run(&[parameter], None)?;
-        let mut rows = Vec::new();
-        while running.step()? {
-            rows.push((0..running.columns()).map(|column| running.text(column)).collect());
-        }
-        Ok(rows)
+impl Connection for SidecarConnection {
+    fn run(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, SqliteError> {
+        self.statement(sql)?.run(params)
     }
 
     fn in_transaction(&self) -> bool {
@@ -144,29 +126,16 @@ impl Connection for HostConnection {
         unsafe { (self.api.get_autocommit)(self.db) == 0 }
     }
 
-    fn upsert(&mut self, table: &Table, id: &str, text: &str, now: i64) -> Result<(), Failure> {
-        self.statement(&table.upsert)?.run(&[id, text], Some(now))?.finish()
-    }
-
-    fn get(&mut self, table: &Table, id: &str) -> Result<Stored, Failure> {
-        let mut running = self.statement(&table.get)?.run(&[id], None)?;
-        Ok(if running.step()? { running.stored() } else { Stored::Nothing })
-    }
-
-    fn delete(&mut self, table: &Table, id: &str) -> Result<(), Failure> {
-        self.statement(&table.delete)?.run(&[id], None)?.finish()
-    }
-
     fn is_current(&self) -> bool {
-        Identity::of(&self.path) == self.identity
+        FileId::of(&self.path) == self.file_id
     }
 
-    fn is_guest(&self) -> bool {
+    fn is_sidecar(&self) -> bool {
         true
     }
 }
 
-impl Drop for HostConnection {
+impl Drop for SidecarConnection {
     fn drop(&mut self) {
         self.statements.clear();
         // SAFETY: opened by `open_raw`, closed nowhere else; no statement of it is left.

@@ -6,8 +6,8 @@ use std::ffi::{c_char, c_int, c_void};
 use rusqlite::ffi::{self, sqlite3 as Db};
 
 use super::api::{Api, Routines};
-use super::owner::Owner;
-use super::pin;
+use super::keep_loaded;
+use super::user_connection::UserConnection;
 
 /// The name of the entry point, for those who can pass one.
 pub const ENTRY: &str = "sqlite3_flowkitstorage_init";
@@ -17,29 +17,29 @@ pub const ENTRY: &str = "sqlite3_flowkitstorage_init";
 const OK_LOAD_PERMANENTLY: c_int = ffi::SQLITE_OK | (1 << 8);
 
 /// Loading is synchronous on the JavaScript thread, so that each thread has its own answer.
-enum Handshake {
+enum Capture {
     /// Nobody of ours asked: someone loads this addon by hand.
     Unasked,
     Asked,
-    Answered(Box<Result<Owner, String>>),
+    Answered(Box<Result<UserConnection, String>>),
 }
 
 thread_local! {
-    static HANDSHAKE: Cell<Handshake> = const { Cell::new(Handshake::Unasked) };
+    static CAPTURE: Cell<Capture> = const { Cell::new(Capture::Unasked) };
 }
 
 /// Calls `load` with the path and the entry point of this addon and answers what it answers, and the connection that
 /// loaded it meanwhile, if one did.
-pub fn shake_hands<T>(load: impl FnOnce(&str, &str) -> T) -> (T, Result<Owner, String>) {
-    let Some(path) = pin::image_of(sqlite3_flowkitstorage_init as *const c_void) else {
+pub fn capture_connection<T>(load: impl FnOnce(&str, &str) -> T) -> (T, Result<UserConnection, String>) {
+    let Some(path) = keep_loaded::image_of(sqlite3_flowkitstorage_init as *const c_void) else {
         return (load("", ENTRY), Err("the addon does not know its own file".into()));
     };
-    HANDSHAKE.set(Handshake::Asked);
+    CAPTURE.set(Capture::Asked);
     // Whatever happens in `load`, nobody is let in afterwards.
     let _guard = Disarm;
     let answer = load(&path, ENTRY);
-    match HANDSHAKE.replace(Handshake::Unasked) {
-        Handshake::Answered(owner) => (answer, *owner),
+    match CAPTURE.replace(Capture::Unasked) {
+        Capture::Answered(owner) => (answer, *owner),
         _ => (answer, Err("loadExtension did not reach this addon".into())),
     }
 }
@@ -48,7 +48,7 @@ struct Disarm;
 
 impl Drop for Disarm {
     fn drop(&mut self) {
-        HANDSHAKE.set(Handshake::Unasked);
+        CAPTURE.set(Capture::Unasked);
     }
 }
 
@@ -73,12 +73,12 @@ pub unsafe extern "C" fn sqlite3_extension_init(db: *mut Db, _: *mut *mut c_char
 /// # Safety
 /// As [`sqlite3_flowkitstorage_init`].
 unsafe fn enter(db: *mut Db, routines: Routines) -> c_int {
-    if !matches!(HANDSHAKE.replace(Handshake::Unasked), Handshake::Asked) {
+    if !matches!(CAPTURE.replace(Capture::Unasked), Capture::Asked) {
         return ffi::SQLITE_ERROR;
     }
     // SAFETY: the table that SQLite gave us; the connection that it is loading us into belongs to this thread. Whoever
-    // asked keeps it open (`lib/sqlite-host.js` holds it), and the hub forgets it when it closes.
-    let owner = unsafe { Api::copy(routines).map(|api| Owner::new(api, db)) };
-    HANDSHAKE.set(Handshake::Answered(Box::new(owner)));
+    // asked keeps it open (`lib/sqlite-host.js` holds it), and the shared forgets it when it closes.
+    let owner = unsafe { Api::copy(routines).map(|api| UserConnection::new(api, db)) };
+    CAPTURE.set(Capture::Answered(Box::new(owner)));
     OK_LOAD_PERMANENTLY
 }

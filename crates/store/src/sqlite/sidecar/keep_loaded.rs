@@ -7,7 +7,7 @@ use std::ffi::c_void;
 /// A worker's end unloads the add-ons that only it used (seen with better-sqlite3 13 on Node 24). Should our writer
 /// thread be inside SQLite at that moment, its code would vanish under it.
 #[cfg(unix)]
-pub fn pin(address: *const c_void) {
+pub fn keep_loaded(address: *const c_void) {
     // SAFETY: `dladdr` only writes `info`, for which all zeroes is a valid value; the name that it stores lives as long
     // as the image, which our caller's function pointers come from. NOLOAD opens nothing new, and the handle is given
     // up on purpose: the image shall stay.
@@ -21,7 +21,7 @@ pub fn pin(address: *const c_void) {
 
 /// Untested: no Windows machine has run it.
 #[cfg(windows)]
-pub fn pin(address: *const c_void) {
+pub fn keep_loaded(address: *const c_void) {
     const FROM_ADDRESS_PINNED: u32 = 0x4 | 0x1;
     unsafe extern "system" {
         fn GetModuleHandleExW(flags: u32, address: *const c_void, module: *mut *mut c_void) -> i32;

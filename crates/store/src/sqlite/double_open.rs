@@ -9,22 +9,22 @@ use std::path::Path;
 use parking_lot::Mutex;
 
 use super::super::error::{ErrorKind, StoreError};
-use super::errors::Trouble;
-use super::place::Identity;
+use super::db_file::FileId;
+use super::errors::BatchError;
 
 /// The files that connections of our own copy have open.
-static OURS: Mutex<Vec<Identity>> = Mutex::new(Vec::new());
+static OURS: Mutex<Vec<FileId>> = Mutex::new(Vec::new());
 
 /// While it lives, the file counts as open through our copy.
-pub struct Claim(Identity);
+pub struct Claim(FileId);
 
 /// To be called before our copy opens `path`. Refuses a file that something else in this process has open. Looks, but
 /// opens nothing: to open and close the file would itself drop the other copy's locks.
-pub fn claim(path: &Path) -> Result<Claim, Trouble> {
-    let identity = Identity::of(path);
+pub fn claim(path: &Path) -> Result<Claim, BatchError> {
+    let file_id = FileId::of(path);
     let mut ours = OURS.lock();
-    if !ours.contains(&identity) && is_open_here(identity) {
-        return Err(Trouble::Refused(StoreError::new(
+    if !ours.contains(&file_id) && is_open_here(file_id) {
+        return Err(BatchError::Refused(StoreError::new(
             ErrorKind::InvalidOptions,
             format!(
                 "{} is open in this process already, by better-sqlite3 or something like it, and a second copy of SQLite \
@@ -33,8 +33,8 @@ pub fn claim(path: &Path) -> Result<Claim, Trouble> {
             ),
         )));
     }
-    ours.push(identity);
-    Ok(Claim(identity))
+    ours.push(file_id);
+    Ok(Claim(file_id))
 }
 
 impl Drop for Claim {
@@ -48,22 +48,22 @@ impl Drop for Claim {
 
 /// Whether our copy has the file open, so that nobody should hand it over as a database of another copy.
 pub fn is_ours(path: &Path) -> bool {
-    let identity = Identity::of(path);
-    identity.is_known() && OURS.lock().contains(&identity)
+    let file_id = FileId::of(path);
+    file_id.is_known() && OURS.lock().contains(&file_id)
 }
 
 /// Whether a file descriptor of this process leads to the file.
 #[cfg(target_os = "linux")]
-fn is_open_here(identity: Identity) -> bool {
+fn is_open_here(file_id: FileId) -> bool {
     // Where `/proc` is not mounted nothing can be told, and nothing is refused.
     let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return false };
     // Follows the link to the open file itself, without opening it.
-    identity.is_known() && descriptors.flatten().any(|entry| Identity::of(&entry.path()) == identity)
+    file_id.is_known() && descriptors.flatten().any(|entry| FileId::of(&entry.path()) == file_id)
 }
 
 /// Other systems have no way to look without opening.
 #[cfg(not(target_os = "linux"))]
-fn is_open_here(_identity: Identity) -> bool {
+fn is_open_here(_identity: FileId) -> bool {
     false
 }
 
@@ -77,7 +77,7 @@ mod tests {
         let path = dir.path().join("states.db");
         let elsewhere = std::fs::File::create(&path).unwrap();
         if cfg!(target_os = "linux") {
-            let Err(Trouble::Refused(error)) = claim(&path) else { panic!("was not refused") };
+            let Err(BatchError::Refused(error)) = claim(&path) else { panic!("was not refused") };
             assert_eq!(error.kind, ErrorKind::InvalidOptions);
         }
         drop(elsewhere);

@@ -55,12 +55,11 @@ fn what_the_guest_cannot_do_is_given_back_with_all_that_follows() {
         .unwrap();
     let requests = [save("a", "1"), save("b", "1"), load("a"), save("c", "1")];
     for outcome in together(&store, requests) {
-        assert_eq!(outcome.unwrap_err().kind, ErrorKind::Returned);
+        assert_eq!(outcome.unwrap_err().kind, ErrorKind::HandedBack);
     }
-    assert_eq!(run(&store, load("a")).unwrap_err().kind, ErrorKind::Returned);
-    let ids: Vec<_> = store.take_returned().into_iter().map(|request| request.id().to_owned()).collect();
-    assert_eq!(ids, ["a", "b", "a", "c", "a"]);
-    assert!(store.why_returned().unwrap().contains("mine"));
+    assert_eq!(run(&store, load("a")).unwrap_err().kind, ErrorKind::HandedBack);
+    assert_eq!(store.handed_back(), 5);
+    assert!(store.why_handed_back().unwrap().contains("mine"));
     let state: String =
         user.db.query_row("SELECT state FROM conversations WHERE id = 'a'", [], |row| row.get(0)).unwrap();
     assert_eq!(state, "0", "none of the batch has taken effect");

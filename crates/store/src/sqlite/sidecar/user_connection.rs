@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use rusqlite::ffi::{self, sqlite3 as Db};
 
-use super::super::errors::Failure;
-use super::super::place::Identity;
+use super::super::db_file::FileId;
+use super::super::errors::SqliteError;
 use super::api::Api;
 use super::connection::Target;
 use super::statement::Statement;
@@ -36,17 +36,17 @@ const LEAST_BUSY_TIMEOUT: u64 = 1000;
 
 /// A connection of the user's. Used on its JavaScript thread only, and only while it is open.
 #[derive(Clone, Copy)]
-pub struct Owner {
+pub struct UserConnection {
     pub api: Api,
     pub db: *mut Db,
 }
 
-impl Owner {
+impl UserConnection {
     /// # Safety
     /// `db` is an open connection of `api`'s copy and belongs to this thread; the result is used only on this thread and
     /// only while it is open.
     pub unsafe fn new(api: Api, db: *mut Db) -> Self {
-        Owner { api, db }
+        UserConnection { api, db }
     }
 
     pub fn is_in_transaction(&self) -> bool {
@@ -77,9 +77,9 @@ impl Owner {
         if self.pragma("locking_mode")?.eq_ignore_ascii_case("exclusive") {
             return Err("its locking_mode is EXCLUSIVE".into());
         }
-        let patience: u64 = self.pragma("busy_timeout")?.parse().unwrap_or(0);
-        if patience < LEAST_BUSY_TIMEOUT {
-            return Err(format!("its busy timeout is {patience} ms; {LEAST_BUSY_TIMEOUT} are needed"));
+        let busy_timeout: u64 = self.pragma("busy_timeout")?.parse().unwrap_or(0);
+        if busy_timeout < LEAST_BUSY_TIMEOUT {
+            return Err(format!("its busy timeout is {busy_timeout} ms; {LEAST_BUSY_TIMEOUT} are needed"));
         }
         let triggers = self.value("SELECT count(*) FROM temp.sqlite_master WHERE type = 'trigger'")?;
         if triggers != "0" {
@@ -94,12 +94,12 @@ impl Owner {
             }
         }
         let path = path_of(&filename);
-        let identity = Identity::of(&path);
+        let file_id = FileId::of(&path);
         // SAFETY: as promised to `new`.
         let is_read_only = unsafe { (self.api.db_readonly)(self.db, c"main".as_ptr()) == 1 };
-        let has_log = Arc::new(AtomicBool::new(false));
-        let target = Target { api: self.api, filename, vfs, is_read_only, pragmas, path, identity, has_log };
-        Ok((target, Duration::from_millis(patience)))
+        let is_wal = Arc::new(AtomicBool::new(false));
+        let target = Target { api: self.api, filename, vfs, is_read_only, pragmas, path, file_id, is_wal };
+        Ok((target, Duration::from_millis(busy_timeout)))
     }
 
     fn filename(&self) -> Option<CString> {
@@ -143,11 +143,8 @@ impl Owner {
     /// The first column of the first row; empty where there is none.
     fn value(&self, sql: &str) -> Result<String, String> {
         // SAFETY: as promised to `new`; the statement does not outlive this call.
-        let answer = unsafe { Statement::prepare(self.api, self.db, sql) }.and_then(|mut statement| {
-            let mut running = statement.run(&[], None)?;
-            Ok(if running.step()? { running.text(0) } else { String::new() })
-        });
-        answer.map_err(|Failure { message, .. }| format!("it does not answer {sql}: {message}"))
+        let result = unsafe { Statement::prepare(self.api, self.db, sql) }.and_then(|mut statement| statement.first());
+        result.map_err(|SqliteError { message, .. }| format!("it does not answer {sql}: {message}"))
     }
 }
 

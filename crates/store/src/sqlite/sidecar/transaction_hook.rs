@@ -14,62 +14,62 @@ use parking_lot::Mutex;
 use rusqlite::ffi::{self, sqlite3 as Db, sqlite3_api_routines};
 
 use super::api::{Api, Routines};
-use super::gate::{self, Kind};
-use super::hub::Hub;
+use super::shared_writer::SharedWriter;
+use super::statement_kind::{self, Kind};
 
 thread_local! {
     /// Those whose user's connections belong to this thread, and are open.
-    static HUBS: RefCell<Vec<Weak<Hub>>> = const { RefCell::new(Vec::new()) };
+    static WRITERS: RefCell<Vec<Weak<SharedWriter>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A copy of SQLite in this process. There may be several: two versions of better-sqlite3, and Node's own.
 struct Image {
-    /// Never freed: connections keep its address as long as they live, also without any hub.
+    /// Never freed: connections keep its address as long as they live, also without any shared.
     api: &'static Api,
     /// As long as there are any, in whatever thread, it tells of new connections.
-    hubs: usize,
+    writers: usize,
 }
 
 static IMAGES: Mutex<Vec<Image>> = Mutex::new(Vec::new());
 
-/// From now on `hub` is made to make way for `db`, which belongs to this thread, and for what this thread opens later.
+/// From now on `shared` is made to make way for `db`, which belongs to this thread, and for what this thread opens later.
 ///
 /// # Safety
-/// `db` is an open connection of the hub's copy of SQLite that belongs to this thread.
-pub unsafe fn begin(hub: &Arc<Hub>, db: *mut Db) {
-    let api = hub.api();
+/// `db` is an open connection of the shared's copy of SQLite that belongs to this thread.
+pub unsafe fn begin(shared: &Arc<SharedWriter>, db: *mut Db) {
+    let api = shared.api();
     let mut images = IMAGES.lock();
     let known = images.iter().position(|image| image.api.is(api)).unwrap_or_else(|| {
-        images.push(Image { api: Box::leak(Box::new(*api)), hubs: 0 });
+        images.push(Image { api: Box::leak(Box::new(*api)), writers: 0 });
         images.len() - 1
     });
     let image = &mut images[known];
-    image.hubs += 1;
+    image.writers += 1;
     // SAFETY: an entry point as SQLite wants it. Its code stays in memory for ever, as `entry` has told SQLite. Registered
     // twice it still counts once; without memory for it, later connections are not watched.
     unsafe { (api.auto_extension)(Some(on_open)) };
     // SAFETY: as promised.
     unsafe { watch(image.api, db) };
-    let _ = HUBS.try_with(|hubs| hubs.borrow_mut().push(Arc::downgrade(hub)));
+    let _ = WRITERS.try_with(|writers| writers.borrow_mut().push(Arc::downgrade(shared)));
 }
 
 /// Undoes [`begin`], if that was called; on the same thread.
-pub fn end(hub: &Hub) {
-    let is_other = |known: &Weak<Hub>| !ptr::eq(known.as_ptr(), hub);
-    let was_known = HUBS.try_with(|hubs| {
-        let mut hubs = hubs.borrow_mut();
-        let before = hubs.len();
-        hubs.retain(is_other);
-        hubs.len() < before
+pub fn end(shared: &SharedWriter) {
+    let is_other = |known: &Weak<SharedWriter>| !ptr::eq(known.as_ptr(), shared);
+    let was_known = WRITERS.try_with(|writers| {
+        let mut writers = writers.borrow_mut();
+        let before = writers.len();
+        writers.retain(is_other);
+        writers.len() < before
     });
     if was_known != Ok(true) {
         return;
     }
-    let api = hub.api();
+    let api = shared.api();
     let mut images = IMAGES.lock();
     let Some(image) = images.iter_mut().find(|image| image.api.is(api)) else { return };
-    image.hubs -= 1;
-    if image.hubs == 0 {
+    image.writers -= 1;
+    if image.writers == 0 {
         // SAFETY: SQLite only compares the address.
         unsafe { (api.cancel_auto_extension)(Some(on_open)) };
     }
@@ -83,33 +83,34 @@ unsafe fn watch(api: &'static Api, db: *mut Db) {
     unsafe { (api.trace)(db, ffi::SQLITE_TRACE_STMT as c_uint, Some(on_statement), context) };
 }
 
-/// The hubs of this thread on the file that `db` has open.
+/// The writers of this thread on the file that `db` has open.
 ///
 /// # Safety
 /// `db` is an open connection of `api`'s copy of SQLite that belongs to this thread.
-unsafe fn hubs_of(api: &Api, db: *mut Db) -> Vec<Arc<Hub>> {
+unsafe fn writers_of(api: &Api, db: *mut Db) -> Vec<Arc<SharedWriter>> {
     // SAFETY: as promised; the answer is null or a text that lives as long as the connection.
     let filename = unsafe {
         let name = (api.db_filename)(db, c"main".as_ptr());
         if name.is_null() { c"" } else { CStr::from_ptr(name) }
     };
-    let is_there = |hub: &Arc<Hub>| hub.api().is(api) && hub.filename() == filename;
+    let is_there = |shared: &Arc<SharedWriter>| shared.api().is(api) && shared.filename() == filename;
     // The thread may be ending: then it has none any more.
-    let found = HUBS.try_with(|hubs| hubs.borrow().iter().filter_map(Weak::upgrade).filter(is_there).collect());
+    let found =
+        WRITERS.try_with(|writers| writers.borrow().iter().filter_map(Weak::upgrade).filter(is_there).collect());
     found.unwrap_or_default()
 }
 
 /// Called by SQLite within the opening of any connection of any thread.
 unsafe extern "C" fn on_open(db: *mut Db, _: *mut *mut c_char, routines: *const sqlite3_api_routines) -> c_int {
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        if HUBS.try_with(|hubs| hubs.borrow().is_empty()) != Ok(false) {
+        if WRITERS.try_with(|writers| writers.borrow().is_empty()) != Ok(false) {
             return;
         }
         // SAFETY: SQLite passes its own table.
         let is_of = |image: &&Image| unsafe { image.api.is_of(routines as Routines) };
         let Some(api) = IMAGES.lock().iter().find(is_of).map(|image| image.api) else { return };
         // SAFETY: the connection is open and known to nobody but us and the caller, on this thread.
-        if unsafe { !hubs_of(api, db).is_empty() } {
+        if unsafe { !writers_of(api, db).is_empty() } {
             // SAFETY: as above.
             unsafe { watch(api, db) };
         }
@@ -128,7 +129,7 @@ unsafe extern "C" fn on_statement(_: c_uint, api: *mut c_void, statement: *mut c
             let sql = (api.sql)(statement.cast());
             if sql.is_null() { c"" } else { CStr::from_ptr(sql) }
         };
-        let kind = gate::kind(sql.to_bytes());
+        let kind = statement_kind::kind(sql.to_bytes());
         if kind == Kind::Other {
             return;
         }
@@ -139,8 +140,8 @@ unsafe extern "C" fn on_statement(_: c_uint, api: *mut c_void, statement: *mut c
             return;
         }
         // SAFETY: as above; a connection is used by one thread.
-        for hub in unsafe { hubs_of(api, db) } {
-            hub.make_way(kind == Kind::WholeFile);
+        for shared in unsafe { writers_of(api, db) } {
+            shared.drain_writer(kind == Kind::NeedsExclusiveFile);
         }
     });
     0

@@ -5,20 +5,26 @@ use super::*;
 #[test]
 fn it_stores_loads_and_deletes() {
     let user = User::new("WAL");
-    let (mut connection, table) = (user.connection(), table(&user.path));
-    connection.probe(&table).unwrap();
-    assert_eq!(connection.get(&table, "a\0b"), Ok(Stored::Nothing));
+    let (mut connection, statements) = (user.connection(), Statements::new(table(&user.path)));
+    connection.probe(&statements).unwrap();
+    let mut run = |request| statements.perform(&mut connection, &request).unwrap();
+    assert_eq!(run(load("a\0b")), ABSENT);
     let long = "é\u{1F4AC}".repeat(100_000);
-    for text in ["{}", "", long.as_str()] {
-        connection.upsert(&table, "a\0b", text, 1).unwrap();
-        assert_eq!(connection.get(&table, "a\0b"), Ok(Stored::Text(text.into())));
+    for state in ["{}", "", long.as_str()] {
+        assert_eq!(run(save("a\0b", state)), DONE);
+        assert_eq!(run(load("a\0b")), text(state));
     }
-    user.db.execute_batch("UPDATE conversations SET state = x'ff'").unwrap();
-    assert_eq!(connection.get(&table, "a\0b"), Ok(Stored::Foreign("a BLOB")));
-    connection.delete(&table, "a\0b").unwrap();
-    assert_eq!(connection.get(&table, "a\0b"), Ok(Stored::Nothing));
-    let rows = connection.query("SELECT 1, NULL, 'x' || ?", "y").unwrap();
-    assert_eq!(rows, [["1".to_owned(), String::new(), "xy".to_owned()]]);
+    for (value, found) in [("x'ff'", "a BLOB"), ("CAST(x'22e922' AS TEXT)", "not UTF-8"), ("x'00'", "a BLOB")] {
+        user.db.execute_batch(&format!("UPDATE conversations SET state = {value}")).unwrap();
+        let reason = run(load("a\0b")).unwrap_err().reason;
+        assert!(reason.contains(found), "{reason}");
+    }
+    assert_eq!(run(delete("a\0b")), DONE);
+    assert_eq!(run(load("a\0b")), ABSENT);
+    let rows =
+        connection.run("SELECT 7, NULL, 'x' || ?, 0.5, x'', CAST(x'78ff' AS TEXT)", &[Param::Text("y")]).unwrap();
+    let invalid = Value::InvalidText("x\u{fffd}".into());
+    assert_eq!(rows, [[Value::Integer(7), Value::Null, Value::Text("xy".into()), Value::Real, Value::Blob, invalid]]);
 }
 
 #[test]
@@ -53,9 +59,8 @@ fn settings_are_those_of_the_owner() {
     let user = User::new("WAL");
     user.db.execute_batch("PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON").unwrap();
     let mut connection = user.connection();
-    for (pragma, value) in [("synchronous", "3"), ("foreign_keys", "1"), ("secure_delete", "1")] {
-        let sql = format!("SELECT {pragma} FROM pragma_{pragma} WHERE ? = ''");
-        assert_eq!(connection.query(&sql, "").unwrap(), [[value]], "{pragma}");
+    for (pragma, value) in [("synchronous", 3), ("foreign_keys", 1), ("secure_delete", 1)] {
+        assert_eq!(connection.run(&format!("PRAGMA {pragma}"), &[]).unwrap(), [[Value::Integer(value)]], "{pragma}");
     }
 }
 
@@ -63,7 +68,7 @@ fn settings_are_those_of_the_owner() {
 fn what_is_not_safe_is_refused() {
     let memory = rusqlite::Connection::open_in_memory().unwrap();
     // SAFETY: as in `User::owner`.
-    let owner = unsafe { Owner::new(Api::copy(bundled_routines()).unwrap(), memory.handle()) };
+    let owner = unsafe { UserConnection::new(Api::copy(bundled_routines()).unwrap(), memory.handle()) };
     assert!(owner.target().err().unwrap().contains("not a file"));
     let user = User::new("DELETE");
     user.db.execute_batch("PRAGMA locking_mode = EXCLUSIVE").unwrap();

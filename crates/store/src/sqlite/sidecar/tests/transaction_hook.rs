@@ -6,7 +6,7 @@ use super::super::api::EntryPoint;
 use super::*;
 
 /// Again and again: save without waiting, then find it in a transaction on `db`, and write there.
-fn sees_what_was_called_before(db: &rusqlite::Connection, store: &HostStore) {
+fn sees_what_was_called_before(db: &rusqlite::Connection, store: &SidecarStore) {
     for round in 0..50 {
         let (operation, answer) = operation(save("u", &round.to_string()));
         store.submit(vec![operation]);
@@ -86,9 +86,9 @@ fn sqlite_is_asked_as_long_as_there_is_a_connection_of_the_users() {
     // By its function to open it seems to be a copy of its own, which no other test uses.
     let api = Api { open, auto_extension: ask, cancel_auto_extension: cancel, ..user.owner().api };
     let make = |db: &rusqlite::Connection| {
-        // SAFETY: as in `owner_of`.
-        let owner = unsafe { Owner::new(api, db.handle()) };
-        HostStore::new(owner, Box::new(|| {}), &user.path, "conversations".into()).unwrap()
+        // SAFETY: as in `user_connection_of`.
+        let owner = unsafe { UserConnection::new(api, db.handle()) };
+        SidecarStore::new(owner, Box::new(|| {}), &user.path, "conversations".into()).unwrap()
     };
     let (_one, _two) = (make(&user.db), make(&other));
     assert!(IS_ASKED.load(Ordering::Relaxed));

@@ -1,0 +1,81 @@
+//! One table of the user's database, by way of the connection beside the user's.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::super::super::error::{ErrorKind, StoreError};
+use super::super::SqliteStore;
+use super::super::handback::HandBack;
+use super::super::statements::Statements;
+use super::super::table::Table;
+use super::shared_writer::{HandOver, SharedWriter};
+use super::user_connection::UserConnection;
+use crate::{Answer, Operation, Store, Ticket};
+
+pub struct SidecarStore {
+    inner: SqliteStore,
+    handback: Arc<HandBack>,
+    shared: Arc<SharedWriter>,
+}
+
+impl SidecarStore {
+    /// A store beside `owner`, or why there must be none. `path` is for error messages; the table exists already.
+    pub fn new(owner: UserConnection, hand_over: HandOver, path: &Path, table: String) -> Result<Self, String> {
+        let shared = SharedWriter::of(owner, hand_over)?;
+        let statements = Statements::new(Table::new(path, table));
+        shared.probe(&statements)?;
+        let handback = Arc::new(HandBack::default());
+        shared.writer.join();
+        let inner = SqliteStore::with(shared.writer.clone(), statements, Some(handback.clone()));
+        Ok(SidecarStore { inner, handback, shared })
+    }
+
+    /// Blocks until everything called so far is done or given back.
+    pub fn drain(&self) {
+        self.shared.drain_writer(false);
+    }
+
+    /// Whether a load whose conversation has no writes under way may as well be done on the user's connection, now.
+    pub fn may_read_on_user_connection(&self) -> bool {
+        self.shared.may_read_on_user_connection()
+    }
+
+    /// Returns why operations are handed back; `None` if they are not.
+    pub fn why_handed_back(&self) -> Option<String> {
+        self.handback.why().map(str::to_owned)
+    }
+
+    /// Returns how many operations were handed back so far, in all. They are the last ones that were submitted. JavaScript
+    /// repeats them on the user's connection.
+    pub fn handed_back(&self) -> u32 {
+        self.handback.count()
+    }
+}
+
+impl Store for SidecarStore {
+    fn submit(&self, operations: Vec<Operation>) {
+        if !self.shared.is_closed() {
+            return self.inner.submit(operations);
+        }
+        for operation in operations {
+            let error = StoreError::new(ErrorKind::Closed, "the database connection was closed");
+            operation.ticket.settle(Err(error));
+        }
+    }
+
+    fn close(&self, ticket: Ticket) {
+        if self.shared.is_closed() {
+            return ticket.settle(Ok(Answer::Done));
+        }
+        self.inner.close(ticket);
+    }
+
+    fn location(&self, id: &str) -> String {
+        self.inner.location(id)
+    }
+
+    fn release(&self, deadline: Instant) {
+        self.inner.release(deadline);
+    }
+}

@@ -1,0 +1,72 @@
+//! A connection of ours beside the user's own SQLite connection, off the event loop.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use napi::Either;
+use napi::bindgen_prelude::{FnArgs, Function, Result};
+use napi_derive::napi;
+
+use super::dispatcher::Dispatcher;
+use super::handle::StorageHandle;
+use flowkit_store::Store;
+use flowkit_store::sqlite::sidecar::load_extension::capture_connection;
+use flowkit_store::sqlite::sidecar::store::SidecarStore;
+
+/// One table of the user's database, on the connection beside the user's.
+#[napi]
+pub struct SqliteSidecar {
+    store: Arc<SidecarStore>,
+}
+
+#[napi]
+impl SqliteSidecar {
+    /// Returns the handle that submits operations to the store.
+    #[napi(catch_unwind)]
+    pub fn handle(&self, dispatcher: &Dispatcher) -> StorageHandle {
+        StorageHandle::new(dispatcher, self.store.clone() as Arc<dyn Store>)
+    }
+
+    /// Blocks until everything submitted so far is done or handed back.
+    #[napi(catch_unwind)]
+    pub fn drain(&self) {
+        self.store.drain();
+    }
+
+    /// Returns why operations are handed back; `null` if they are not.
+    #[napi(catch_unwind)]
+    pub fn why_handed_back(&self) -> Option<String> {
+        self.store.why_handed_back()
+    }
+
+    /// Returns how many operations of this store were handed back so far, in all. From the first one on every operation is,
+    /// so they are the last ones submitted. Their promises are rejected with the code `HANDED_BACK`.
+    #[napi(catch_unwind)]
+    pub fn handed_back(&self) -> u32 {
+        self.store.handed_back()
+    }
+
+    /// Returns whether the user's own connection may read now: it would find all that is committed and wait for no lock.
+    #[napi(catch_unwind)]
+    pub fn may_read_on_user_connection(&self) -> bool {
+        self.store.may_read_on_user_connection()
+    }
+}
+
+/// Opens a connection beside the user's, or returns why there must be none. `load` calls the user's `db.loadExtension` with
+/// the arguments it is given; what it throws is thrown here. The table exists already; `path` is for error messages.
+#[napi(catch_unwind)]
+pub fn open_sqlite_sidecar(
+    dispatcher: &Dispatcher,
+    load: Function<'_, FnArgs<(String, String)>, ()>,
+    path: String,
+    table: String,
+) -> Result<Either<SqliteSidecar, String>> {
+    let (loaded, user) = capture_connection(|file, entry| load.call(FnArgs::from((file.to_owned(), entry.to_owned()))));
+    loaded?;
+    let hand_over = dispatcher.hand_over_anywhere();
+    Ok(match user.and_then(|user| SidecarStore::new(user, hand_over, Path::new(&path), table)) {
+        Ok(store) => Either::A(SqliteSidecar { store: Arc::new(store) }),
+        Err(reason) => Either::B(reason),
+    })
+}
