@@ -26,23 +26,6 @@ export declare class Dispatcher {
   drain(milliseconds: number): void
 }
 
-/** A connection of ours beside the user's. */
-export declare class HostLink {
-  /** The way to the store. */
-  handle(dispatcher: Dispatcher): StorageHandle
-  /** Blocks until everything called so far is done or given back. */
-  drain(): void
-  /** Why operations are given back; nothing as long as they are not. */
-  whyReturned(): string | null
-  /** Whether the user's own connection may read now: it would find all that is committed and wait for no lock. */
-  mayReadHere(): boolean
-  /**
-   * The operations given back since the last time, in order: as many rejections with the code `FLOWKIT_RETURNED` have
-   * come, or will come, in this order.
-   */
-  takeReturned(): Array<ReturnedOperation>
-}
-
 /** The same methods as `StorageHandle`, without the wait. */
 export declare class MemoryHandle {
   constructor()
@@ -54,7 +37,7 @@ export declare class MemoryHandle {
   location(id: string): string
 }
 
-/** One connection. Operations that it cannot answer are rejected with the code `FLOWKIT_RETURNED`. */
+/** One connection. Operations that it cannot answer are rejected with the code `FLOWKIT_HANDED_BACK`. */
 export declare class RedisLink {
   /** 0 being made, operations wait; 1 still being made, give it no operations; 2 ready; 3 ended. */
   phase(): number
@@ -64,6 +47,23 @@ export declare class RedisLink {
   end(reason: string, patience: number): void
   /** Returns the way to the connection. Its ids are whole keys. */
   handle(dispatcher: Dispatcher): StorageHandle
+}
+
+/** One table of the user's database, on the connection beside the user's. */
+export declare class SqliteSidecar {
+  /** Returns the handle that submits operations to the store. */
+  handle(dispatcher: Dispatcher): StorageHandle
+  /** Blocks until everything submitted so far is done or handed back. */
+  drain(): void
+  /** Returns why operations are handed back; `null` if they are not. */
+  whyHandedBack(): string | null
+  /**
+   * Returns how many operations of this store were handed back so far, in all. From the first one on every operation is,
+   * so they are the last ones submitted. Their promises are rejected with the code `HANDED_BACK`.
+   */
+  handedBack(): number
+  /** Returns whether the user's own connection may read now: it would find all that is committed and wait for no lock. */
+  mayReadOnUserConnection(): boolean
 }
 
 /** A store and the way to it. Arguments are checked before they get here (`lib/state.js`). */
@@ -90,7 +90,7 @@ export declare class TlsRoots {
 /** What a server's error answer means that the user's own client reports, such as `OOM command not allowed`. */
 export declare function explainRedisRefusal(message: string): Failure
 
-/** What an SQLite error means. `code` is the extended result code or its name. */
+/** Returns the meaning of an SQLite error. `code` is the extended result code or its name. */
 export declare function explainSqlite(code: string | number, message: string, path: string): Failure
 
 /**
@@ -116,13 +116,19 @@ export interface FileOptions {
   durable: boolean
 }
 
+/** The `code` of an operation that was handed back: to be repeated on the user's own connection. */
+export declare const HANDED_BACK: string
+
 /**
- * Whether this package's own copy of SQLite has the file open, in this process: a connection of another copy on it
+ * Returns whether this package's own copy of SQLite has the file open in this process: a connection of another copy on it
  * would destroy it.
  */
 export declare function isOpenByPath(path: string): boolean
 
-/** Why the table cannot hold conversations, given the rows of the statements `kind`, `columns` and `unique`; or nothing. */
+/**
+ * Returns why the table cannot hold conversations, given the rows of the statements `kind`, `columns` and `unique`; `null`
+ * if it can.
+ */
 export declare function judgeSqliteTable(path: string, table: string, kind: Array<Array<string>>, columns: Array<Array<string>>, unique: Array<Array<string>>): Failure | null
 
 /**
@@ -135,12 +141,6 @@ export declare enum Kind {
   Delete = 2,
 }
 
-/**
- * Makes a connection beside the user's, or answers why there is none. `load` calls the user's `db.loadExtension` with
- * the arguments it is given; what it throws is thrown here. The table exists already; `path` is for error messages.
- */
-export declare function linkHost(dispatcher: Dispatcher, load: (arg0: string, arg1: string) => void, path: string, table: string): HostLink | string
-
 /** Opens a store. Touches no file: the directory is made at the first save. */
 export declare function openFile(dispatcher: Dispatcher, options: FileOptions): StorageHandle
 
@@ -152,6 +152,12 @@ export declare function openRedisLink(options: RedisLinkOptions, tls?: TlsContex
 
 /** The file is opened at the first operation, on the writer thread. */
 export declare function openSqlite(dispatcher: Dispatcher, options: SqliteOptions): StorageHandle
+
+/**
+ * Opens a connection beside the user's, or returns why there must be none. `load` calls the user's `db.loadExtension` with
+ * the arguments it is given; what it throws is thrown here. The table exists already; `path` is for error messages.
+ */
+export declare function openSqliteSidecar(dispatcher: Dispatcher, load: (arg0: string, arg1: string) => void, path: string, table: string): SqliteSidecar | string
 
 /** Where the client is connected right now, and as whom (`lib/redis-follow.js`). */
 export interface RedisLinkOptions {
@@ -190,11 +196,16 @@ export interface RedisOptions {
   prefix: string
 }
 
-/** An operation that our connection could not do: to be repeated on the user's. */
-export interface ReturnedOperation {
-  method: string
-  id: string
-  text?: string
+/** One operation as a statement. */
+export interface SqliteOperation {
+  kind: 'load' | 'save' | 'delete'
+  sql: string
+  /** What each `?` stands for, in order. */
+  params: Array<'id' | 'text' | 'now'>
+  /** What the rows mean: nothing, the text in the first column of the first row, or whether there is a row. */
+  reads: 'nothing' | 'text' | 'presence'
+  /** True if the statement changes something. */
+  isWrite: boolean
 }
 
 /** The options of `SQLiteStorage`, checked and complete. */
@@ -204,20 +215,18 @@ export interface SqliteOptions {
   table: string
 }
 
-/** `path` is only for error messages. */
+/** Returns the statements for a table. `path` is only for error messages. */
 export declare function sqliteStatements(path: string, table: string): SqliteStatements
 
-/** The statements for one table. Those with one `?` take the table's name or the conversation's id. */
+/** The statements for one table. `kind`, `columns` and `unique` take the table's name. */
 export interface SqliteStatements {
   create: string
-  upsert: string
-  get: string
-  delete: string
   kind: string
   columns: string
   unique: string
   /** The table, as error messages name it. */
-  place: string
+  location: string
+  operations: Array<SqliteOperation>
 }
 
 /** The options of `tls`, read (`lib/redis-tls.js`). */

@@ -36,6 +36,8 @@ pub struct SqliteOperation {
     /// What the rows mean: nothing, the text in the first column of the first row, or whether there is a row.
     #[napi(ts_type = "'nothing' | 'text' | 'presence'")]
     pub reads: String,
+    /// True if the statement changes something.
+    pub is_write: bool,
 }
 
 /// Returns the statements for a table. `path` is only for error messages.
@@ -47,6 +49,7 @@ pub fn sqlite_statements(path: String, table: String) -> SqliteStatements {
         sql: statement.sql.clone(),
         params: statement.params.iter().map(|input| name_input(*input).to_owned()).collect(),
         reads: name_reads(statement.reads).to_owned(),
+        is_write: statement.is_write,
     });
     SqliteStatements {
         create: create(&statements.table),

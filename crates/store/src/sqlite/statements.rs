@@ -1,4 +1,4 @@
-//! Operations as SQL statements. The path, the sidecar and the inline path (`lib/sqlite-statements.js`) all use this table.
+//! Operations as SQL statements. The path, the sidecar and the inline path (`lib/sqlite-table.js`) all use this table.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -38,6 +38,7 @@ pub struct Statement {
     /// At most [`MOST_PARAMS`].
     pub params: &'static [Input],
     pub reads: Reads,
+    pub is_write: bool,
 }
 
 const MOST_PARAMS: usize = 3;
@@ -62,6 +63,7 @@ impl Statements {
                 sql: format!("SELECT state FROM {name} WHERE id = ? COLLATE BINARY"),
                 params: &[Input::Id],
                 reads: Reads::Text,
+                is_write: false,
             },
             save: Statement {
                 kind: "save",
@@ -71,12 +73,14 @@ impl Statements {
                 ),
                 params: &[Input::Id, Input::Text, Input::Now],
                 reads: Reads::Nothing,
+                is_write: true,
             },
             delete: Statement {
                 kind: "delete",
                 sql: format!("DELETE FROM {name} WHERE id = ? COLLATE BINARY"),
                 params: &[Input::Id],
                 reads: Reads::Nothing,
+                is_write: true,
             },
             #[cfg(test)]
             append: Statement {
@@ -87,6 +91,7 @@ impl Statements {
                 ),
                 params: &[Input::Id, Input::Text, Input::Now],
                 reads: Reads::Nothing,
+                is_write: true,
             },
             table,
         }
