@@ -9,7 +9,7 @@ mod host;
 mod memory;
 mod raw;
 mod redis;
-mod redis_link;
+mod redis_sidecar;
 mod sqlite;
 mod sqlite_inline;
 mod tls;

@@ -8,7 +8,7 @@ use super::dispatcher::Dispatcher;
 use super::failure::Failure;
 use super::handle::StorageHandle;
 use super::tls::TlsContext;
-use flowkit_store::redis::{Address, RedisConfig, RedisStore, refusal};
+use flowkit_store::redis::{Address, RedisConfig, RedisStore, error_reply};
 
 /// The options of `RedisStorage`, checked and complete (`lib/redis-options.js`).
 #[napi(object, object_to_js = false)]
@@ -39,5 +39,5 @@ pub fn open_redis(dispatcher: &Dispatcher, options: RedisOptions, tls: Option<&T
 /// What a server's error answer means that the user's own client reports, such as `OOM command not allowed`.
 #[napi(catch_unwind)]
 pub fn explain_redis_refusal(message: String) -> Failure {
-    refusal::explain(&message).into()
+    error_reply::explain(&message).into()
 }

@@ -18,11 +18,11 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
+use super::activity::{ActivityTracker, TrackedSocket};
+use super::error_reply::ErrorReply;
 use super::queue::Queued;
-use super::refusal::Refusal;
 use super::reply::Reply;
 use super::tls::{self, Tls};
-use super::traffic::{Metered, Traffic};
 use super::{Address, errors};
 use crate::Request;
 use crate::error::{Cause, StoreError};
@@ -42,9 +42,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket for S {}
 
 /// Closed when dropped.
 pub struct Connection {
-    link: MultiplexedConnection,
+    multiplexer: MultiplexedConnection,
     driver: JoinHandle<()>,
-    traffic: Arc<Traffic>,
+    activity: Arc<ActivityTracker>,
 }
 
 impl Drop for Connection {
@@ -104,11 +104,11 @@ impl Connection {
             .set_pipeline_buffer_size(2 * PIPELINES_UNDER_WAY)
             .set_write_backpressure_boundary(BYTES_PER_WRITE);
         let silent = RedisConnectionInfo::default().set_skip_set_lib_name();
-        let (socket, traffic) = Metered::new(socket);
-        let (link, driver) = MultiplexedConnection::new_with_config(&silent, socket, config)
+        let (socket, activity) = TrackedSocket::new(socket);
+        let (multiplexer, driver) = MultiplexedConnection::new_with_config(&silent, socket, config)
             .await
             .map_err(|error| errors::lost(address, cause(&error)))?;
-        Ok(Connection { link, driver: tokio::spawn(driver), traffic })
+        Ok(Connection { multiplexer, driver: tokio::spawn(driver), activity })
     }
 
     /// Hands all of `operations` over in one piece. Their order on the wire is the order of these calls.
@@ -118,9 +118,9 @@ impl Connection {
         for queued in operations {
             pipeline.add_command(command(prefix, queued));
         }
-        let mut link = self.link.clone();
+        let mut multiplexer = self.multiplexer.clone();
         Pending::new(async move {
-            let values = link.send_packed_commands(&pipeline, 0, count).await.map_err(|error| cause(&error))?;
+            let values = multiplexer.send_packed_commands(&pipeline, 0, count).await.map_err(|error| cause(&error))?;
             Ok(values.into_iter().map(to_reply).collect())
         })
         .await
@@ -132,8 +132,8 @@ impl Connection {
         for words in commands {
             let mut command = Cmd::new();
             command.arg(words);
-            let mut link = self.link.clone();
-            let answer = async move { link.send_packed_command(&command).await };
+            let mut multiplexer = self.multiplexer.clone();
+            let answer = async move { multiplexer.send_packed_command(&command).await };
             waiting.push(Pending::new(async move { answer.await.map(to_reply).map_err(|error| cause(&error)) }).await);
         }
         let mut answers = Vec::with_capacity(waiting.len());
@@ -159,12 +159,12 @@ impl Connection {
 
     /// To be called for each pipeline that was answered.
     pub fn note_answer(&self) {
-        self.traffic.note_answer();
+        self.activity.note_answer();
     }
 
     /// When bytes last moved, in either direction.
     pub fn last_moved(&self) -> Instant {
-        self.traffic.last_moved()
+        self.activity.last_moved()
     }
 }
 
@@ -227,8 +227,8 @@ fn to_reply(value: Value) -> Reply {
         Value::Nil => Reply::Nil,
         Value::Int(number) => Reply::Number(number),
         Value::BulkString(bytes) => Reply::Text(bytes),
-        Value::ServerError(error) => Reply::Refusal(Refusal::new(error.code(), error.details())),
-        _ => Reply::Strange,
+        Value::ServerError(error) => Reply::Error(ErrorReply::new(error.code(), error.details())),
+        _ => Reply::Unexpected,
     }
 }
 

@@ -17,7 +17,7 @@ pub fn server(address: &Address) -> String {
 }
 
 /// `the key "flowkit:x" of the Redis server at 127.0.0.1:6379`
-pub fn place(config: &RedisConfig, id: &str) -> String {
+pub fn location(config: &RedisConfig, id: &str) -> String {
     format!("the key {:?} of {}", config.key(id), server(&config.address))
 }
 
@@ -58,7 +58,7 @@ pub fn lost(address: &Address, cause: Cause) -> StoreError {
 }
 
 /// What answers is not a Redis server, or lost its thread.
-pub fn nonsense(address: &Address) -> StoreError {
+pub fn unexpected_reply(address: &Address) -> StoreError {
     let reason = format!("{} gave an answer that makes no sense; is it a Redis server?", server(address));
     StoreError::new(ErrorKind::Unavailable, reason).with_cause(None, "an unexpected kind of answer")
 }
@@ -130,7 +130,7 @@ mod tests {
             prefix: "p:".into(),
         };
         assert_eq!(config.key("a\0b"), "p:a\0b");
-        assert_eq!(place(&config, "a\0\"\n"), r#"the key "p:a\0\"\n" of the Redis server at [::1]:6379"#);
+        assert_eq!(location(&config, "a\0\"\n"), r#"the key "p:a\0\"\n" of the Redis server at [::1]:6379"#);
     }
 
     #[test]

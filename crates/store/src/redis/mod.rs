@@ -1,35 +1,35 @@
 //! Conversations as string values of a Redis server.
 //!
-//! One ordered queue and one task ([`actor`]) for each store: an operation that was submitted first takes effect
+//! One ordered queue and one task ([`supervisor`]) for each store: an operation that was submitted first takes effect
 //! first, also across lost connections. How that is kept, by file:
 //!
 //! - [`queue`]: what waits, for how long, how much of it, and what goes into one write;
-//! - [`actor`]: connects, sends, matches answers, puts un-answered operations back to the head of the queue;
-//! - [`flights`]: what was sent and waits for its answer;
-//! - [`budget`]: how much a server may say before it has answered;
+//! - [`supervisor`]: connects, sends, matches answers, puts un-answered operations back to the head of the queue;
+//! - [`in_flight`]: what was sent and waits for its answer;
+//! - [`response_limits`]: how much a server may say before it has answered;
 //! - [`connection`]: the socket and the `redis` crate, which is used nowhere else;
-//! - [`link`]: the other way to use a connection: it belongs beside a client of the user's, and gives back what it
+//! - [`sidecar`]: the other way to use a connection: it belongs beside a client of the user's, and gives back what it
 //!   cannot answer;
 //! - [`tls`]: encryption, and which servers are trusted;
-//! - [`handshake`]: what is said before the first operation; ends the predecessor of a replaced connection;
-//! - [`reply`], [`refusal`] and [`errors`]: from answers and failures to outcomes.
+//! - [`handshake`]: what is said before the first operation; ends the previous_connection of a replaced connection;
+//! - [`reply`], [`error_reply`] and [`errors`]: from answers and failures to outcomes.
 
-mod actor;
 mod backoff;
-mod budget;
 mod connection;
 mod errors;
-mod flights;
+mod in_flight;
+mod response_limits;
+mod supervisor;
 // In tests, too, so that it is compiled wherever what it calls may change.
+mod activity;
+pub mod error_reply;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 mod handshake;
-pub mod link;
 mod queue;
-pub mod refusal;
 mod reply;
+pub mod sidecar;
 mod tls;
-mod traffic;
 
 #[cfg(test)]
 mod tests;
@@ -43,7 +43,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::runtime::runtime;
 use super::{Answer, Operation, Store, Ticket};
-use actor::Actor;
+use supervisor::Supervisor;
 pub use tls::{DefaultRoots, Tls, TlsSettings};
 
 /// Where the server listens.
@@ -85,7 +85,7 @@ impl RedisConfig {
 }
 
 /// How long to look once more for bytes before a connection counts as silent.
-const LAST_LOOK: Duration = Duration::from_millis(100);
+const STALL_RECHECK: Duration = Duration::from_millis(100);
 
 /// How long and how much may wait. Tests shorten it.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +138,7 @@ impl RedisStore {
 
     fn start(&self) -> UnboundedSender<Message> {
         let (sender, inbox) = unbounded_channel();
-        runtime().spawn(Actor::new(self.config.clone(), self.limits, inbox).run());
+        runtime().spawn(Supervisor::new(self.config.clone(), self.limits, inbox).run());
         sender
     }
 }
@@ -170,7 +170,7 @@ impl Store for RedisStore {
     }
 
     fn location(&self, id: &str) -> String {
-        errors::place(&self.config, id)
+        errors::location(&self.config, id)
     }
 }
 

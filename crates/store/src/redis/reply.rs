@@ -1,6 +1,6 @@
 //! From the server's answers to outcomes.
 
-use super::refusal::Refusal;
+use super::error_reply::ErrorReply;
 use super::{RedisConfig, errors};
 use crate::error::{ErrorKind, StoreError};
 use crate::{Answer, Outcome, Request};
@@ -13,32 +13,32 @@ pub enum Reply {
     Nil,
     Text(Vec<u8>),
     Number(i64),
-    Refusal(Refusal),
+    Error(ErrorReply),
     /// Nothing that any of our commands is answered with.
-    Strange,
+    Unexpected,
 }
 
 impl Reply {
     /// Whether the next command has to go through a new connection: the server has become a replica (its name may lead
-    /// to another one by now), wants to hear the password again, or talks nonsense.
-    pub fn spoils_connection(&self) -> bool {
+    /// to another one by now), wants to hear the password again, or talks unexpected_reply.
+    pub fn requires_reconnect(&self) -> bool {
         match self {
-            Reply::Refusal(refusal) => matches!(refusal.code.as_str(), "READONLY" | "NOAUTH"),
-            Reply::Strange => true,
+            Reply::Error(refusal) => matches!(refusal.code.as_str(), "READONLY" | "NOAUTH"),
+            Reply::Unexpected => true,
             _ => false,
         }
     }
 
     /// Whether it can be the answer to `request`. If not, the answers are out of step with the commands, by a stray one
     /// perhaps: whatever comes after it may answer another operation.
-    pub fn is_in_step(&self, request: &Request) -> bool {
+    pub fn matches_request(&self, request: &Request) -> bool {
         #[cfg(test)]
         if let (Request::Append { .. }, Reply::Number(_)) = (request, self) {
             return true;
         }
         matches!(
             (request, self),
-            (_, Reply::Refusal(_))
+            (_, Reply::Error(_))
                 | (Request::Save { .. }, Reply::Status(_))
                 | (Request::Load { .. }, Reply::Nil | Reply::Text(_))
                 | (Request::Delete { .. }, Reply::Number(_))
@@ -49,24 +49,24 @@ impl Reply {
 /// The outcome of `request`, which the server answered with `reply`.
 pub fn outcome(config: &RedisConfig, request: &Request, reply: Reply) -> Outcome {
     match (request, reply) {
-        (Request::Load { id }, Reply::Refusal(refusal)) if refusal.code == "WRONGTYPE" => {
-            let reason = format!("{} holds no text but a list, a hash or the like", errors::place(config, id));
+        (Request::Load { id }, Reply::Error(refusal)) if refusal.code == "WRONGTYPE" => {
+            let reason = format!("{} holds no text but a list, a hash or the like", errors::location(config, id));
             let error = StoreError::new(ErrorKind::Corrupt, reason);
             Err(error.with_cause(Some(refusal.code), refusal.message))
         }
-        (_, Reply::Refusal(refusal)) => Err(refusal.to_error(&config.address)),
+        (_, Reply::Error(refusal)) => Err(refusal.to_error(&config.address)),
         (Request::Save { .. }, Reply::Status(status)) if status == "OK" => Ok(Answer::Done),
         (Request::Load { .. }, Reply::Nil) => Ok(Answer::Text(None)),
         (Request::Load { id }, Reply::Text(bytes)) => {
             String::from_utf8(bytes).map(|text| Answer::Text(Some(text))).map_err(|error| {
-                let reason = format!("{} holds bytes that are not UTF-8 text", errors::place(config, id));
+                let reason = format!("{} holds bytes that are not UTF-8 text", errors::location(config, id));
                 StoreError::new(ErrorKind::Corrupt, reason).with_cause(None, error.utf8_error().to_string())
             })
         }
         (Request::Delete { .. }, Reply::Number(_)) => Ok(Answer::Done),
         #[cfg(test)]
         (Request::Append { .. }, Reply::Number(_)) => Ok(Answer::Done),
-        _ => Err(errors::nonsense(&config.address)),
+        _ => Err(errors::unexpected_reply(&config.address)),
     }
 }
 
@@ -84,7 +84,7 @@ mod tests {
 
     fn refusal(text: &str) -> Reply {
         let (code, details) = text.split_once(' ').unwrap();
-        Reply::Refusal(Refusal::new(code, Some(details)))
+        Reply::Error(ErrorReply::new(code, Some(details)))
     }
 
     #[test]
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_repeated_password_is_taken_out() {
-        let refusal = Refusal::new("WRONGPASS", Some("AUTH eve s3cret"));
+        let refusal = ErrorReply::new("WRONGPASS", Some("AUTH eve s3cret"));
         assert_eq!(refusal.clone().without("s3cret").message, "WRONGPASS AUTH eve ***");
         assert_eq!(refusal.clone().without(""), refusal);
     }
@@ -120,7 +120,7 @@ mod tests {
             (load("x"), ok()),
             (load("x"), Reply::Number(1)),
             (delete("x"), ok()),
-            (delete("x"), Reply::Strange),
+            (delete("x"), Reply::Unexpected),
         ] {
             assert_eq!(outcome(&config(), &request, reply).unwrap_err().kind, ErrorKind::Unavailable, "{request:?}");
         }

@@ -4,10 +4,10 @@ mod basics;
 mod faults;
 mod garbage;
 mod hostile;
-mod links;
 mod outages;
 mod refusals;
 mod server;
+mod sidecars;
 
 use std::time::Duration;
 

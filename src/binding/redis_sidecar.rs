@@ -8,7 +8,7 @@ use napi_derive::napi;
 use super::dispatcher::Dispatcher;
 use super::handle::StorageHandle;
 use super::tls::TlsContext;
-use flowkit_store::redis::link::{Link, Patience};
+use flowkit_store::redis::sidecar::{Sidecar, Timeouts};
 use flowkit_store::redis::{Address, RedisConfig};
 
 /// Where the client is connected right now, and as whom (`lib/redis-follow.js`).
@@ -41,7 +41,7 @@ pub struct RedisLinkReport {
 /// One connection. Operations that it cannot answer are rejected with the code `FLOWKIT_RETURNED`.
 #[napi]
 pub struct RedisLink {
-    link: Link,
+    link: Sidecar,
 }
 
 #[napi]
@@ -59,7 +59,7 @@ impl RedisLink {
             reason: report.reason,
             is_failure: report.is_failure,
             answered: report.answered,
-            farewell: report.farewell,
+            farewell: report.kill_command,
         })
     }
 
@@ -86,9 +86,9 @@ pub fn open_redis_link(options: RedisLinkOptions, tls: Option<&TlsContext>) -> R
     };
     let tls = tls.map(TlsContext::share);
     let config = RedisConfig { address, tls, username, password, db, name, prefix: String::new() };
-    let patience = Patience {
+    let patience = Timeouts {
         connect: Duration::from_millis(connect_timeout.into()),
         answer: Duration::from_millis(answer_timeout.into()),
     };
-    RedisLink { link: Link::open(config, patience) }
+    RedisLink { link: Sidecar::open(config, patience) }
 }

@@ -44,12 +44,12 @@ pub struct Report {
     /// What to tell the server before anything that was given back is repeated: the words that end this connection.
     /// Without them a server that was stalled could execute its old writes after the repeated ones, and after newer
     /// ones. Nothing where no write is in doubt.
-    pub farewell: Option<Vec<String>>,
+    pub kill_command: Option<Vec<String>>,
 }
 
 /// For how long a link waits.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct Timeouts {
     /// For the connection and the first words.
     pub connect: Duration,
     /// For any byte, while answers are due.
@@ -67,22 +67,22 @@ struct State {
 }
 
 /// The way to the task that owns the connection. The task ends when this and all views of it are dropped.
-pub struct Link {
+pub struct Sidecar {
     config: Arc<RedisConfig>,
     state: Arc<State>,
     inbox: UnboundedSender<Message>,
 }
 
-impl Link {
+impl Sidecar {
     /// Begins to connect. `prefix` and `ttl` of `config` are not used: ids are whole keys here, and each view has its
     /// own time to live.
-    pub fn open(config: RedisConfig, patience: Patience) -> Self {
+    pub fn open(config: RedisConfig, patience: Timeouts) -> Self {
         let config = Arc::new(config);
         let state = Arc::new(State { phase: AtomicU8::new(Phase::Opening as u8), report: OnceLock::new() });
         let (sender, inbox) = unbounded_channel();
         let limits = Limits { connect: patience.connect, answer: patience.answer, ..Limits::default() };
         runtime().spawn(Task::new(config.clone(), limits, state.clone(), inbox).run());
-        Link { config, state, inbox: sender }
+        Sidecar { config, state, inbox: sender }
     }
 
     pub fn phase(&self) -> Phase {
@@ -106,8 +106,8 @@ impl Link {
     }
 
     /// The same connection as a store.
-    pub fn view(&self) -> LinkView {
-        LinkView { config: self.config.clone(), inbox: self.inbox.clone() }
+    pub fn view(&self) -> SidecarView {
+        SidecarView { config: self.config.clone(), inbox: self.inbox.clone() }
     }
 }
 
@@ -124,12 +124,12 @@ impl State {
 }
 
 /// What one storage sees of a link.
-pub struct LinkView {
+pub struct SidecarView {
     config: Arc<RedisConfig>,
     inbox: UnboundedSender<Message>,
 }
 
-impl Store for LinkView {
+impl Store for SidecarView {
     fn submit(&self, operations: Vec<Operation>) {
         if let Err(unsent) = self.inbox.send(Message::Operations(operations))
             && let Message::Operations(operations) = unsent.0
@@ -146,7 +146,7 @@ impl Store for LinkView {
     }
 
     fn location(&self, id: &str) -> String {
-        errors::place(&self.config, id)
+        errors::location(&self.config, id)
     }
 }
 

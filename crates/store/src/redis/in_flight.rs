@@ -22,12 +22,12 @@ struct Flight {
 }
 
 #[derive(Default)]
-pub struct Flights {
+pub struct InFlight {
     under_way: VecDeque<Flight>,
     bytes: usize,
 }
 
-impl Flights {
+impl InFlight {
     pub fn is_empty(&self) -> bool {
         self.under_way.is_empty()
     }
@@ -36,7 +36,7 @@ impl Flights {
         self.under_way.len() < PIPELINES_UNDER_WAY && self.bytes < BYTES_UNDER_WAY
     }
 
-    pub async fn launch(&mut self, connection: &Connection, prefix: &str, operations: Vec<Queued>) {
+    pub async fn send(&mut self, connection: &Connection, prefix: &str, operations: Vec<Queued>) {
         let answers = connection.send(prefix, &operations).await;
         let bytes = operations.iter().map(Queued::size).sum();
         self.bytes += bytes;
@@ -44,7 +44,7 @@ impl Flights {
     }
 
     /// Waits for the oldest one: answers come in the order of the commands. May be dropped and called again.
-    pub async fn land(&mut self) -> (Vec<Queued>, Result<Vec<Reply>, Cause>) {
+    pub async fn next_reply(&mut self) -> (Vec<Queued>, Result<Vec<Reply>, Cause>) {
         let Some(oldest) = self.under_way.front_mut() else { return pending().await };
         let answers = oldest.answers.wait().await;
         (self.pop().unwrap_or_default(), answers)

@@ -7,18 +7,18 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::connection::Connection;
-use super::super::flights::Flights;
-use super::super::handshake::{self, Identity};
+use super::super::handshake::{self, ConnectionId};
+use super::super::in_flight::InFlight;
 use super::super::queue::{Queue, Queued};
 use super::super::reply::{self, Reply};
-use super::super::{LAST_LOOK, Limits, RedisConfig};
+use super::super::{Limits, RedisConfig, STALL_RECHECK};
 use super::{Message, Phase, Report, State, give_back};
 use crate::error::Cause;
 use crate::{Answer, Request};
 
 /// How long the first operations wait for the connection before they go through the client. A server nearby answers
 /// within a few milliseconds.
-const HOLD: Duration = Duration::from_millis(250);
+const CONNECT_GRACE: Duration = Duration::from_millis(250);
 
 /// An unused connection is given up, since nobody tells when the client is no longer used.
 const IDLE: Duration = Duration::from_secs(60);
@@ -31,7 +31,7 @@ pub struct Task {
     state: Arc<State>,
     inbox: UnboundedReceiver<Message>,
     /// Nobody can submit any more.
-    orphaned: bool,
+    is_store_dropped: bool,
     queue: Queue,
     /// The end was asked for: why, and when patience is over.
     end: Option<(String, Instant)>,
@@ -44,25 +44,25 @@ impl Drop for Task {
     /// After a panic the tickets give their operations back with an error; nobody must wait for this link to answer.
     fn drop(&mut self) {
         let reason = "a bug in this package".to_owned();
-        self.state.end(Report { reason, is_failure: true, answered: false, farewell: None });
+        self.state.end(Report { reason, is_failure: true, answered: false, kill_command: None });
     }
 }
 
 /// Why the connection is of no use any more.
-struct Broken {
+struct ConnectionEnd {
     reason: String,
     is_failure: bool,
     /// Sent, and not answered.
     unanswered: Vec<Queued>,
 }
 
-impl Broken {
+impl ConnectionEnd {
     fn failure(reason: impl Into<String>, unanswered: Vec<Queued>) -> Self {
-        Broken { reason: reason.into(), is_failure: true, unanswered }
+        ConnectionEnd { reason: reason.into(), is_failure: true, unanswered }
     }
 
     fn peacefully(reason: impl Into<String>) -> Self {
-        Broken { reason: reason.into(), is_failure: false, unanswered: Vec::new() }
+        ConnectionEnd { reason: reason.into(), is_failure: false, unanswered: Vec::new() }
     }
 }
 
@@ -73,7 +73,7 @@ impl Task {
             limits,
             state,
             inbox,
-            orphaned: false,
+            is_store_dropped: false,
             queue: Queue::new(),
             end: None,
             refused: Vec::new(),
@@ -95,22 +95,22 @@ impl Task {
     }
 
     /// The connection, or why there is none.
-    async fn open(&mut self) -> Result<(Connection, Option<Identity>), Broken> {
+    async fn open(&mut self) -> Result<(Connection, Option<ConnectionId>), ConnectionEnd> {
         let config = self.config.clone();
         let attempt = handshake::connect(&config, self.limits.connect, None);
         tokio::pin!(attempt);
-        let end_of_hold = Instant::now() + HOLD;
+        let end_of_hold = Instant::now() + CONNECT_GRACE;
         let mut holds = true;
         loop {
             tokio::select! {
                 biased;
                 result = &mut attempt => {
-                    return result.map_err(|error| Broken::failure(error.reason, Vec::new()));
+                    return result.map_err(|error| ConnectionEnd::failure(error.reason, Vec::new()));
                 }
-                message = self.inbox.recv(), if !self.orphaned => {
+                message = self.inbox.recv(), if !self.is_store_dropped => {
                     self.take(message);
                     if let Some((reason, _)) = &self.end {
-                        return Err(Broken::peacefully(reason));
+                        return Err(ConnectionEnd::peacefully(reason));
                     }
                 }
                 () = sleep_until(end_of_hold), if holds => {
@@ -118,8 +118,8 @@ impl Task {
                     self.state.advance(Phase::Late);
                 }
             }
-            if self.orphaned {
-                return Err(Broken::peacefully("nobody uses it any more"));
+            if self.is_store_dropped {
+                return Err(ConnectionEnd::peacefully("nobody uses it any more"));
             }
             if !holds {
                 self.give_back_waiting();
@@ -135,7 +135,7 @@ impl Task {
                 }
             }
             Some(Message::End(reason, patience)) => self.end = Some((reason, Instant::now() + patience)),
-            None => self.orphaned = true,
+            None => self.is_store_dropped = true,
         }
     }
 
@@ -146,70 +146,70 @@ impl Task {
     }
 
     /// Sends and settles until the connection breaks, is refused, or is not wanted any more.
-    async fn serve(&mut self, connection: &mut Connection) -> Broken {
-        let mut flights = Flights::default();
+    async fn serve(&mut self, connection: &mut Connection) -> ConnectionEnd {
+        let mut in_flight = InFlight::default();
         loop {
             while let Ok(message) = self.inbox.try_recv() {
                 self.take(Some(message));
             }
-            while self.refused.is_empty() && flights.have_room() {
+            while self.refused.is_empty() && in_flight.have_room() {
                 let Some(operations) = self.queue.take_pipeline() else { break };
-                flights.launch(connection, "", operations).await;
+                in_flight.send(connection, "", operations).await;
             }
-            if flights.is_empty() {
+            if in_flight.is_empty() {
                 if !self.refused.is_empty() {
-                    return Broken::failure("the server refused an operation", Vec::new());
+                    return ConnectionEnd::failure("the server refused an operation", Vec::new());
                 }
                 if let Some((reason, _)) = &self.end {
-                    return Broken::peacefully(reason);
+                    return ConnectionEnd::peacefully(reason);
                 }
-                if self.orphaned {
-                    return Broken::peacefully("nobody uses it any more");
+                if self.is_store_dropped {
+                    return ConnectionEnd::peacefully("nobody uses it any more");
                 }
             }
-            let mut deadline = flights.deadline(connection, &self.limits);
+            let mut deadline = in_flight.deadline(connection, &self.limits);
             if let Some((_, patience_over)) = self.end {
                 deadline = Some(deadline.map_or(patience_over, |deadline| deadline.min(patience_over)));
             }
             let trouble = tokio::select! {
                 biased;
-                (operations, answers) = flights.land() => self.settle(operations, answers),
-                message = self.inbox.recv(), if !self.orphaned => { self.take(message); None }
+                (operations, answers) = in_flight.next_reply() => self.settle(operations, answers),
+                message = self.inbox.recv(), if !self.is_store_dropped => { self.take(message); None }
                 () = connection.broken(), if deadline.is_none() => {
-                    Some(Broken::failure("the server closed the connection", Vec::new()))
+                    Some(ConnectionEnd::failure("the server closed the connection", Vec::new()))
                 }
-                () = sleep(IDLE), if deadline.is_none() => return Broken::peacefully("it was not used for a while"),
+                () = sleep(IDLE), if deadline.is_none() => return ConnectionEnd::peacefully("it was not used for a while"),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                     // Perhaps it was this process that slept, and the answers lie in the socket.
-                    sleep(LAST_LOOK).await;
-                    let stalled = flights.deadline(connection, &self.limits).is_some_and(|end| end <= Instant::now());
+                    sleep(STALL_RECHECK).await;
+                    let stalled = in_flight.deadline(connection, &self.limits).is_some_and(|end| end <= Instant::now());
                     let over = self.end.as_ref().is_some_and(|(_, patience_over)| *patience_over <= Instant::now());
-                    (stalled || over).then(|| Broken::failure("the server gave no answer in time", Vec::new()))
+                    (stalled || over).then(|| ConnectionEnd::failure("the server gave no answer in time", Vec::new()))
                 }
             };
             if let Some(mut broken) = trouble {
-                broken.unanswered.extend(flights.take_all());
+                broken.unanswered.extend(in_flight.take_all());
                 return broken;
             }
         }
     }
 
     /// Settles one pipeline. Answers why the connection is of no use any more, where that came out.
-    fn settle(&mut self, operations: Vec<Queued>, answers: Result<Vec<Reply>, Cause>) -> Option<Broken> {
+    fn settle(&mut self, operations: Vec<Queued>, answers: Result<Vec<Reply>, Cause>) -> Option<ConnectionEnd> {
         let replies = match answers {
             Ok(replies) if replies.len() == operations.len() => replies,
-            Ok(_) => return Some(Broken::failure(OUT_OF_STEP, operations)),
+            Ok(_) => return Some(ConnectionEnd::failure(OUT_OF_STEP, operations)),
             Err(cause) => {
                 let reason = format!("the server closed the connection ({})", cause.message);
-                return Some(Broken::failure(reason, operations));
+                return Some(ConnectionEnd::failure(reason, operations));
             }
         };
         let mut answered = operations.into_iter().zip(replies);
         while let Some((queued, reply)) = answered.next() {
-            if !reply.is_in_step(&queued.operation.request) {
+            if !reply.matches_request(&queued.operation.request) {
                 // The later answers may be each other's. One of them could say that a conversation is not there.
                 let unanswered = std::iter::once(queued).chain(answered.map(|(queued, _)| queued)).collect();
-                return Some(Broken::failure(OUT_OF_STEP, unanswered));
+                return Some(ConnectionEnd::failure(OUT_OF_STEP, unanswered));
             }
             if is_for_the_client(&reply) || self.waits_for_refused(&queued.operation.request) {
                 self.refused.push(queued);
@@ -255,11 +255,11 @@ impl Task {
     }
 
     /// Reports, then gives back everything, in order.
-    fn finish(&mut self, broken: Broken, identity: Option<Identity>) {
+    fn finish(&mut self, broken: ConnectionEnd, identity: Option<ConnectionId>) {
         let in_doubt = broken.unanswered.iter().any(|queued| queued.operation.request.is_write());
-        let farewell = in_doubt.then(|| identity.and_then(|identity| identity.farewell())).flatten();
-        let Broken { reason, is_failure, unanswered } = broken;
-        self.state.end(Report { reason, is_failure, answered: self.answered, farewell });
+        let kill_command = in_doubt.then(|| identity.and_then(|identity| identity.kill_command())).flatten();
+        let ConnectionEnd { reason, is_failure, unanswered } = broken;
+        self.state.end(Report { reason, is_failure, answered: self.answered, kill_command });
         for queued in self.refused.drain(..).chain(unanswered) {
             give_back(queued.operation);
         }
@@ -285,7 +285,7 @@ fn written(request: &Request) -> Option<&str> {
 /// says something of the key or of the server's memory means the same through any connection.
 fn is_for_the_client(reply: &Reply) -> bool {
     match reply {
-        Reply::Refusal(refusal) => {
+        Reply::Error(refusal) => {
             !matches!(refusal.code.as_str(), "WRONGTYPE" | "OOM" | "MISCONF" | "NOREPLICAS" | "BUSY")
         }
         Reply::Status(status) => status != "OK",

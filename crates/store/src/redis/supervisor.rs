@@ -6,20 +6,20 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::connection::Connection;
-use super::flights::Flights;
-use super::handshake::{self, Identity};
+use super::handshake::{self, ConnectionId};
+use super::in_flight::InFlight;
 use super::queue::{Queue, Queued};
 use super::reply::{self, Reply};
-use super::{LAST_LOOK, Limits, Message, RedisConfig, backoff, errors};
+use super::{Limits, Message, RedisConfig, STALL_RECHECK, backoff, errors};
 use crate::error::{Cause, ErrorKind, StoreError};
 use crate::{Answer, Ticket};
 
-pub struct Actor {
+pub struct Supervisor {
     config: Arc<RedisConfig>,
     limits: Limits,
     inbox: UnboundedReceiver<Message>,
     /// The store was dropped: end once the queue is empty.
-    orphaned: bool,
+    is_store_dropped: bool,
     closing: Option<Ticket>,
     queue: Queue,
     /// What the last attempt to connect, or the last connection, ended with.
@@ -28,30 +28,30 @@ pub struct Actor {
     failures: u32,
     not_before: Instant,
     /// The connection that the next one replaces.
-    predecessor: Option<Identity>,
+    previous_connection: Option<ConnectionId>,
 }
 
-/// Why [`Actor::serve`] returned.
+/// Why [`Supervisor::serve`] returned.
 enum End {
     /// The connection is no good any more.
-    Broken,
+    ConnectionEnd,
     /// A close is next, or the store was dropped and everything is answered.
     Finished,
 }
 
-impl Actor {
+impl Supervisor {
     pub fn new(config: Arc<RedisConfig>, limits: Limits, inbox: UnboundedReceiver<Message>) -> Self {
-        Actor {
+        Supervisor {
             config,
             limits,
             inbox,
-            orphaned: false,
+            is_store_dropped: false,
             closing: None,
             queue: Queue::new(),
             trouble: None,
             failures: 0,
             not_before: Instant::now(),
-            predecessor: None,
+            previous_connection: None,
         }
     }
 
@@ -67,10 +67,10 @@ impl Actor {
             }
             if let Some((mut connection, identity)) = self.connect().await {
                 let end = self.serve(&mut connection).await;
-                self.predecessor = identity;
+                self.previous_connection = identity;
                 match end {
                     End::Finished => connection.close().await,
-                    End::Broken => self.back_off(),
+                    End::ConnectionEnd => self.back_off(),
                 }
             }
         }
@@ -103,13 +103,13 @@ impl Actor {
     }
 
     /// A connection that is ready for operations, or nothing once no operation waits for one.
-    async fn connect(&mut self) -> Option<(Connection, Option<Identity>)> {
+    async fn connect(&mut self) -> Option<(Connection, Option<ConnectionId>)> {
         loop {
             let (config, connect) = (self.config.clone(), self.limits.connect);
-            let (not_before, predecessor) = (self.not_before, self.predecessor.clone());
+            let (not_before, previous_connection) = (self.not_before, self.previous_connection.clone());
             let attempt = async move {
                 sleep_until(not_before).await;
-                handshake::connect(&config, connect, predecessor.as_ref()).await
+                handshake::connect(&config, connect, previous_connection.as_ref()).await
             };
             tokio::pin!(attempt);
             let result = loop {
@@ -118,9 +118,9 @@ impl Actor {
                 tokio::select! {
                     biased;
                     result = &mut attempt => break result,
-                    batch = self.inbox.recv(), if !self.orphaned => match batch {
+                    batch = self.inbox.recv(), if !self.is_store_dropped => match batch {
                         Some(batch) => self.accept_if_room(batch),
-                        None => self.orphaned = true,
+                        None => self.is_store_dropped = true,
                     },
                     () = sleep_until(deadline) => {}
                 }
@@ -155,40 +155,40 @@ impl Actor {
 
     /// Sends and settles until the connection breaks or there is nothing left to do for good.
     async fn serve(&mut self, connection: &mut Connection) -> End {
-        let mut flights = Flights::default();
+        let mut in_flight = InFlight::default();
         loop {
             while let Ok(batch) = self.inbox.try_recv() {
                 self.accept(batch);
             }
-            while flights.have_room() {
+            while in_flight.have_room() {
                 let Some(operations) = self.queue.take_pipeline() else { break };
-                flights.launch(connection, &self.config.prefix, operations).await;
+                in_flight.send(connection, &self.config.prefix, operations).await;
             }
-            if flights.is_empty() && (self.closing.is_some() || self.orphaned) {
+            if in_flight.is_empty() && (self.closing.is_some() || self.is_store_dropped) {
                 return End::Finished;
             }
-            let deadline = flights.deadline(connection, &self.limits);
+            let deadline = in_flight.deadline(connection, &self.limits);
             let unanswered = tokio::select! {
                 biased;
-                (operations, answers) = flights.land() => {
+                (operations, answers) = in_flight.next_reply() => {
                     connection.note_answer();
                     self.settle(operations, answers)
                 }
-                batch = self.inbox.recv(), if !self.orphaned => match batch {
+                batch = self.inbox.recv(), if !self.is_store_dropped => match batch {
                     Some(batch) => { self.accept(batch); None }
-                    None => { self.orphaned = true; None }
+                    None => { self.is_store_dropped = true; None }
                 },
                 () = connection.broken(), if deadline.is_none() => Some(Vec::new()),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                     // Perhaps it was this process that slept, and the answers lie in the socket.
-                    sleep(LAST_LOOK).await;
-                    self.give_up(flights.take_stalled(connection, &self.limits))
+                    sleep(STALL_RECHECK).await;
+                    self.give_up(in_flight.take_stalled(connection, &self.limits))
                 }
             };
             if let Some(mut unanswered) = unanswered {
-                unanswered.extend(flights.take_all());
+                unanswered.extend(in_flight.take_all());
                 self.queue.put_back(unanswered);
-                return End::Broken;
+                return End::ConnectionEnd;
             }
         }
     }
@@ -200,7 +200,7 @@ impl Actor {
         let replies = match answers {
             Ok(replies) if replies.len() == operations.len() => replies,
             Ok(_) => {
-                self.trouble = Some(errors::nonsense(&self.config.address));
+                self.trouble = Some(errors::unexpected_reply(&self.config.address));
                 return Some(operations);
             }
             Err(cause) => {
@@ -211,11 +211,11 @@ impl Actor {
         let mut spoiled = false;
         let mut answered = operations.into_iter().zip(replies);
         for (Queued { operation, .. }, reply) in answered.by_ref() {
-            let in_step = reply.is_in_step(&operation.request);
-            spoiled |= reply.spoils_connection();
+            let in_step = reply.matches_request(&operation.request);
+            spoiled |= reply.requires_reconnect();
             operation.ticket.settle(reply::outcome(&self.config, &operation.request, reply));
             if !in_step {
-                self.trouble = Some(errors::nonsense(&self.config.address));
+                self.trouble = Some(errors::unexpected_reply(&self.config.address));
                 // The later answers may be each other's. One of them could say that a conversation is not there.
                 return Some(answered.map(|(operation, _)| operation).collect());
             }

@@ -8,15 +8,15 @@ use std::time::Instant;
 use super::server::{Server, read_commands, scripted};
 use super::*;
 use crate::error::ErrorKind;
-use crate::redis::link::{Link, Patience, Phase, Report};
+use crate::redis::sidecar::{Phase, Report, Sidecar, Timeouts};
 use crate::testing::{ABSENT, DONE, Pending, delete, found, load, save};
 
-fn open(port: u16) -> Link {
-    let patience = Patience { connect: Duration::from_secs(2), answer: Duration::from_millis(500) };
-    Link::open(RedisConfig { prefix: String::new(), ..config(tcp(port)) }, patience)
+fn open(port: u16) -> Sidecar {
+    let patience = Timeouts { connect: Duration::from_secs(2), answer: Duration::from_millis(500) };
+    Sidecar::open(RedisConfig { prefix: String::new(), ..config(tcp(port)) }, patience)
 }
 
-fn send(link: &Link, requests: impl IntoIterator<Item = Request>) -> Vec<Pending> {
+fn send(link: &Sidecar, requests: impl IntoIterator<Item = Request>) -> Vec<Pending> {
     let (operations, answers): (Vec<Operation>, Vec<Pending>) = requests.into_iter().map(operation).unzip();
     link.view().submit(operations);
     answers
@@ -26,7 +26,7 @@ fn is_returned(answer: Pending) -> bool {
     answer.wait().is_err_and(|error| error.kind == ErrorKind::Returned)
 }
 
-fn wait_for(link: &Link, phase: Phase) {
+fn wait_for(link: &Sidecar, phase: Phase) {
     let end = Instant::now() + Duration::from_secs(5);
     while link.phase() != phase {
         assert!(Instant::now() < end, "still {:?}", link.phase());
@@ -35,7 +35,7 @@ fn wait_for(link: &Link, phase: Phase) {
 }
 
 /// Given a little time: it comes once the socket is closed.
-fn report(link: &Link) -> &Report {
+fn report(link: &Sidecar) -> &Report {
     let end = Instant::now() + Duration::from_secs(5);
     loop {
         if let Some(report) = link.report() {
@@ -69,7 +69,7 @@ fn they_do_not_wait_long() {
     assert_eq!(link.phase(), Phase::Late);
     wait_for(&link, Phase::Ended);
     let report = link.report().unwrap();
-    assert!(report.is_failure && !report.answered && report.farewell.is_none(), "{report:?}");
+    assert!(report.is_failure && !report.answered && report.kill_command.is_none(), "{report:?}");
 }
 
 #[test]
@@ -80,10 +80,10 @@ fn a_server_that_falls_silent_is_told_to_forget_the_write() {
     server.pause();
     let answers = send(&link, [save("x", "2"), load("x")]);
     assert!(answers.into_iter().all(is_returned));
-    let farewell = link.report().unwrap().farewell.clone().unwrap();
+    let kill_command = link.report().unwrap().kill_command.clone().unwrap();
     server.resume();
-    assert_eq!(farewell[..3], ["CLIENT", "KILL", "ID"]);
-    assert_eq!(farewell[4], "ADDR");
+    assert_eq!(kill_command[..3], ["CLIENT", "KILL", "ID"]);
+    assert_eq!(kill_command[4], "ADDR");
     assert!(link.report().unwrap().answered);
     assert!(send(&link, [load("x")]).into_iter().all(is_returned));
 }
@@ -95,7 +95,7 @@ fn a_read_in_doubt_needs_no_farewell() {
     assert!(send(&link, [load("x")]).into_iter().all(|answer| answer.wait().is_ok()));
     server.pause();
     assert!(send(&link, [load("x")]).into_iter().all(is_returned));
-    assert!(link.report().unwrap().farewell.is_none());
+    assert!(link.report().unwrap().kill_command.is_none());
     server.resume();
 }
 
@@ -146,7 +146,7 @@ fn a_connection_that_breaks_gives_back_what_it_owes() {
     let rest = send(&link, [save("x", "2"), load("x")]);
     assert!(rest.into_iter().all(is_returned));
     // Without an address in the identity nobody can be sure whom a CLIENT KILL would meet.
-    assert!(link.report().unwrap().farewell.is_none());
+    assert!(link.report().unwrap().kill_command.is_none());
 }
 
 #[test]
