@@ -99,8 +99,8 @@ impl StoreError {
     }
 }
 
-/// The message of an I/O error without Rust's trailing `(os error 28)`.
-fn describe_io(error: &io::Error) -> String {
+/// Returns the message of an I/O error without Rust's trailing `(os error 28)`.
+pub(crate) fn describe_io(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {
         Some(end) => text[..end].to_lowercase(),

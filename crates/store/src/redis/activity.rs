@@ -31,7 +31,7 @@ impl ActivityTracker {
     }
 
     /// A pipeline was answered: the server may say as much again.
-    pub fn note_answer(&self) {
+    pub fn note_reply(&self) {
         self.answered.store(true, Ordering::Relaxed);
     }
 

@@ -1,6 +1,7 @@
 //! What a server's error answer means for an operation, whichever way it came.
 
-use super::{Address, errors};
+use super::config::Address;
+use super::errors;
 use crate::error::{ErrorKind, StoreError};
 
 /// How much of an error answer is kept, in characters. Redis' own are shorter.
@@ -128,6 +129,13 @@ mod tests {
             assert_eq!(cause.code.as_deref(), text.split(' ').next());
             assert_eq!(cause.message, text);
         }
+    }
+
+    #[test]
+    fn a_repeated_password_is_taken_out() {
+        let reply = ErrorReply::new("WRONGPASS", Some("AUTH eve s3cret"));
+        assert_eq!(reply.clone().without("s3cret").message, "WRONGPASS AUTH eve ***");
+        assert_eq!(reply.clone().without(""), reply);
     }
 
     #[test]

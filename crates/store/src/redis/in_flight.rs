@@ -1,69 +1,71 @@
-//! Pipelines that were sent and wait for their answers, oldest first.
+//! Pipelines that were sent and whose replies are due, oldest first.
 
 use std::collections::VecDeque;
 use std::future::pending;
 
 use tokio::time::Instant;
 
-use super::Limits;
-use super::connection::{Answers, Connection, PIPELINES_UNDER_WAY};
+use super::commands;
+use super::config::{KeySpace, Limits};
+use super::connection::{Connection, PIPELINES_IN_FLIGHT, Replies, Reply};
 use super::queue::Queued;
-use super::reply::Reply;
 use crate::error::Cause;
 
-/// Bytes that may be sent and un-answered. More would not be faster, and all of it is sent again after a break.
-const BYTES_UNDER_WAY: usize = 8 * 1024 * 1024;
+/// Bytes that may be in flight. More would not be faster, and all of it is sent again after a break.
+const BYTES_IN_FLIGHT: usize = 8 * 1024 * 1024;
 
-struct Flight {
+struct SentPipeline {
     operations: Vec<Queued>,
     bytes: usize,
     sent: Instant,
-    answers: Answers,
+    replies: Replies,
 }
 
 #[derive(Default)]
 pub struct InFlight {
-    under_way: VecDeque<Flight>,
+    pipelines: VecDeque<SentPipeline>,
     bytes: usize,
 }
 
 impl InFlight {
     pub fn is_empty(&self) -> bool {
-        self.under_way.is_empty()
+        self.pipelines.is_empty()
     }
 
-    pub fn have_room(&self) -> bool {
-        self.under_way.len() < PIPELINES_UNDER_WAY && self.bytes < BYTES_UNDER_WAY
+    pub fn has_room(&self) -> bool {
+        self.pipelines.len() < PIPELINES_IN_FLIGHT && self.bytes < BYTES_IN_FLIGHT
     }
 
-    pub async fn send(&mut self, connection: &Connection, prefix: &str, operations: Vec<Queued>) {
-        let answers = connection.send(prefix, &operations).await;
+    pub async fn send(&mut self, connection: &Connection, keys: &KeySpace, operations: Vec<Queued>) {
+        let commands = operations.iter().map(|queued| commands::encode(keys, &queued.operation.request));
+        let replies = connection.send(commands).await;
         let bytes = operations.iter().map(Queued::size).sum();
         self.bytes += bytes;
-        self.under_way.push_back(Flight { operations, bytes, sent: Instant::now(), answers });
+        self.pipelines.push_back(SentPipeline { operations, bytes, sent: Instant::now(), replies });
     }
 
-    /// Waits for the oldest one: answers come in the order of the commands. May be dropped and called again.
+    /// Waits for the replies to the oldest pipeline: replies come in the order of the commands. May be dropped and
+    /// called again.
     pub async fn next_reply(&mut self) -> (Vec<Queued>, Result<Vec<Reply>, Cause>) {
-        let Some(oldest) = self.under_way.front_mut() else { return pending().await };
-        let answers = oldest.answers.wait().await;
-        (self.pop().unwrap_or_default(), answers)
+        let Some(oldest) = self.pipelines.front_mut() else { return pending().await };
+        let replies = oldest.replies.wait().await;
+        (self.pop().unwrap_or_default(), replies)
     }
 
     fn pop(&mut self) -> Option<Vec<Queued>> {
-        let flight = self.under_way.pop_front()?;
-        self.bytes -= flight.bytes;
-        Some(flight.operations)
+        let oldest = self.pipelines.pop_front()?;
+        self.bytes -= oldest.bytes;
+        Some(oldest.operations)
     }
 
-    /// When the oldest one has waited long enough, unless bytes move until then.
+    /// Returns when the oldest pipeline has waited long enough, if no byte moves until then.
     pub fn deadline(&self, connection: &Connection, limits: &Limits) -> Option<Instant> {
-        let oldest = self.under_way.front()?;
+        let oldest = self.pipelines.front()?;
         let silent_since = oldest.sent.max(connection.last_moved());
-        Some((silent_since + limits.answer).min(oldest.sent + limits.longest))
+        Some((silent_since + limits.reply).min(oldest.sent + limits.slowest_reply))
     }
 
-    /// The operations that have waited long enough.
+    /// Takes out the operations that have waited long enough.
     pub fn take_stalled(&mut self, connection: &Connection, limits: &Limits) -> Vec<Queued> {
         let mut stalled = Vec::new();
         while self.deadline(connection, limits).is_some_and(|deadline| deadline <= Instant::now()) {
@@ -72,7 +74,7 @@ impl InFlight {
         stalled
     }
 
-    /// All operations, in order.
+    /// Takes out all operations, in order.
     pub fn take_all(&mut self) -> Vec<Queued> {
         let mut all = Vec::new();
         while let Some(operations) = self.pop() {

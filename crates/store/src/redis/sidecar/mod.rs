@@ -1,8 +1,8 @@
-//! A connection beside a client of the user's, to the server that this client is connected to.
+//! A connection beside the user's client, to the server that this client is connected to.
 //!
-//! It is made once and never again: what it cannot answer, for whatever reason, it gives back, and the caller repeats
-//! it through the client, whose retries, failover and error texts then apply. A new link is made when the client is
-//! ready again.
+//! It is opened once and never again. It hands back what it cannot do, for whatever reason, and the caller repeats that
+//! through the client, whose retries, failover and error texts then apply. When the client is ready again, the caller
+//! opens a new sidecar.
 
 mod task;
 
@@ -10,55 +10,58 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 
-use super::{Limits, RedisConfig, errors};
+use super::config::{Endpoint, KeySpace, Limits, Settings};
+use super::inbox::{Inbox, Message, Stop};
 use crate::error::{ErrorKind, StoreError};
 use crate::runtime::runtime;
 use crate::{Answer, Operation, Store, Ticket};
 use task::Task;
 
-/// Where a link stands. Only ever moves on.
+/// The state of a sidecar. Never goes back to an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Phase {
-    /// Being made; takes operations and lets them wait.
+    /// Connects. Takes operations, which wait.
     Opening,
-    /// Still being made; what waited was given back.
+    /// Still connects. Hands back what waited and what comes.
     Late,
     /// Takes operations.
     Ready,
-    /// Gives everything back.
+    /// Hands everything back.
     Ended,
 }
 
-/// How a link ended.
+/// How a sidecar ended.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The rest of a sentence, without a password or a piece of a state.
     pub reason: String,
-    /// Whether something went wrong, so that the next link should not be made at once.
+    /// Whether something went wrong, so that the next sidecar should not be opened immediately.
     pub is_failure: bool,
-    /// Whether it ever answered an operation.
-    pub answered: bool,
-    /// What to tell the server before anything that was given back is repeated: the words that end this connection.
-    /// Without them a server that was stalled could execute its old writes after the repeated ones, and after newer
-    /// ones. Nothing where no write is in doubt.
+    /// Whether the server ever replied to operations.
+    pub replied: bool,
+    /// The command that ends this connection at the server; `None` if no write is in doubt. It must be sent before
+    /// anything that was handed back is repeated. Without it a server that was stalled could execute old writes of this
+    /// connection after the repeated ones, and after newer ones.
     pub kill_command: Option<Vec<String>>,
 }
 
-/// For how long a link waits.
-#[derive(Clone, Copy, Debug)]
-pub struct Timeouts {
-    /// For the connection and the first words.
-    pub connect: Duration,
-    /// For any byte, while answers are due.
-    pub answer: Duration,
+impl Report {
+    fn unused(reason: String, is_failure: bool) -> Self {
+        Report { reason, is_failure, replied: false, kill_command: None }
+    }
 }
 
-enum Message {
-    Operations(Vec<Operation>),
-    End(String, Duration),
+/// For how long a sidecar waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// For the connection, including the handshake.
+    pub connect: Duration,
+    /// For any byte, while replies are due.
+    pub reply: Duration,
 }
 
 struct State {
@@ -66,23 +69,22 @@ struct State {
     report: OnceLock<Report>,
 }
 
-/// The way to the task that owns the connection. The task ends when this and all views of it are dropped.
+/// The way to the task that owns the connection. The task ends when this and all its views are dropped.
 pub struct Sidecar {
-    config: Arc<RedisConfig>,
+    settings: Arc<Settings>,
     state: Arc<State>,
     inbox: UnboundedSender<Message>,
 }
 
 impl Sidecar {
-    /// Begins to connect. `prefix` and `ttl` of `config` are not used: ids are whole keys here, and each view has its
-    /// own time to live.
-    pub fn open(config: RedisConfig, patience: Timeouts) -> Self {
-        let config = Arc::new(config);
+    /// Begins to connect. Ids are whole keys.
+    pub fn open(endpoint: Endpoint, timeouts: Timeouts) -> Self {
+        let limits = Limits { connect: timeouts.connect, reply: timeouts.reply, ..Limits::default() };
+        let settings = Arc::new(Settings { endpoint, keys: KeySpace::default(), limits });
         let state = Arc::new(State { phase: AtomicU8::new(Phase::Opening as u8), report: OnceLock::new() });
-        let (sender, inbox) = unbounded_channel();
-        let limits = Limits { connect: patience.connect, answer: patience.answer, ..Limits::default() };
-        runtime().spawn(Task::new(config.clone(), limits, state.clone(), inbox).run());
-        Sidecar { config, state, inbox: sender }
+        let (sender, inbox) = Inbox::new();
+        runtime().spawn(Task::new(settings.clone(), state.clone(), inbox).run());
+        Sidecar { settings, state, inbox: sender }
     }
 
     pub fn phase(&self) -> Phase {
@@ -94,20 +96,21 @@ impl Sidecar {
         }
     }
 
-    /// How it ended; nothing as long as it has not.
+    /// Returns how it ended; `None` if replies may still come.
     pub fn report(&self) -> Option<&Report> {
         self.state.report.get()
     }
 
-    /// Takes no more operations, because of `reason`, and gives back what is not answered within `patience`.
-    pub fn end(&self, reason: &str, patience: Duration) {
+    /// Takes no more operations, because of `reason`. Hands back what has no reply within `timeout`.
+    pub fn end(&self, reason: &str, timeout: Duration) {
         self.state.advance(Phase::Ended);
-        let _ = self.inbox.send(Message::End(reason.to_owned(), patience));
+        let stop = Stop { reason: reason.to_owned(), deadline: Some(Instant::now() + timeout), ticket: None };
+        let _ = self.inbox.send(Message::Stop(stop));
     }
 
-    /// The same connection as a store.
+    /// Returns the connection as a store.
     pub fn view(&self) -> SidecarView {
-        SidecarView { config: self.config.clone(), inbox: self.inbox.clone() }
+        SidecarView { settings: self.settings.clone(), inbox: self.inbox.clone() }
     }
 }
 
@@ -116,16 +119,16 @@ impl State {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
     }
 
-    /// The first report stands.
+    /// Keeps the first report.
     fn end(&self, report: Report) {
         let _ = self.report.set(report);
         self.advance(Phase::Ended);
     }
 }
 
-/// What one storage sees of a link.
+/// A sidecar as one storage sees it.
 pub struct SidecarView {
-    config: Arc<RedisConfig>,
+    settings: Arc<Settings>,
     inbox: UnboundedSender<Message>,
 }
 
@@ -134,23 +137,21 @@ impl Store for SidecarView {
         if let Err(unsent) = self.inbox.send(Message::Operations(operations))
             && let Message::Operations(operations) = unsent.0
         {
-            for operation in operations {
-                give_back(operation);
-            }
+            operations.into_iter().for_each(hand_back);
         }
     }
 
-    /// The connection is shared: a view has nothing to close but what it submitted.
+    /// Closes nothing: the connection is shared, and operations in flight get their outcomes.
     fn close(&self, ticket: Ticket) {
         ticket.settle(Ok(Answer::Done));
     }
 
     fn location(&self, id: &str) -> String {
-        errors::location(&self.config, id)
+        self.settings.location(id)
     }
 }
 
-fn give_back(operation: Operation) {
-    let reason = "the operation was given back to the client that the connection follows";
+fn hand_back(operation: Operation) {
+    let reason = "the operation was handed back to the client beside which the connection was";
     operation.ticket.settle(Err(StoreError::new(ErrorKind::Returned, reason)));
 }
