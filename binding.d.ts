@@ -37,14 +37,13 @@ export declare class MemoryHandle {
   location(id: string): string
 }
 
-/** One connection. Operations that it cannot answer are rejected with the code `FLOWKIT_HANDED_BACK`. */
-export declare class RedisLink {
-  /** 0 being made, operations wait; 1 still being made, give it no operations; 2 ready; 3 ended. */
-  phase(): number
-  /** How it ended; nothing as long as answers are due. */
-  report(): RedisLinkReport | null
-  /** Takes no more operations, and gives back what is not answered within so many milliseconds. */
-  end(reason: string, patience: number): void
+/** One connection. It rejects operations that it cannot do with the code `FLOWKIT_RETURNED`. */
+export declare class RedisSidecar {
+  phase(): 'opening' | 'late' | 'ready' | 'ended'
+  /** Returns how it ended; `null` if replies may still come. */
+  report(): RedisSidecarReport | null
+  /** Takes no more operations. Hands back what has no reply within `timeout` milliseconds. */
+  end(reason: string, timeout: number): void
   /** Returns the way to the connection. Its ids are whole keys. */
   handle(dispatcher: Dispatcher): StorageHandle
 }
@@ -87,7 +86,7 @@ export declare class TlsRoots {
   constructor(certificates: Array<string>)
 }
 
-/** What a server's error answer means that the user's own client reports, such as `OOM command not allowed`. */
+/** Returns what an error reply means that the user's own client received, such as `OOM command not allowed`. */
 export declare function explainRedisRefusal(message: string): Failure
 
 /** Returns the meaning of an SQLite error. `code` is the extended result code or its name. */
@@ -148,7 +147,7 @@ export declare function openFile(dispatcher: Dispatcher, options: FileOptions): 
 export declare function openRedis(dispatcher: Dispatcher, options: RedisOptions, tls?: TlsContext | undefined | null): StorageHandle
 
 /** Begins to connect. */
-export declare function openRedisLink(options: RedisLinkOptions, tls?: TlsContext | undefined | null): RedisLink
+export declare function openRedisSidecar(options: RedisSidecarOptions, tls?: TlsContext | undefined | null): RedisSidecar
 
 /** The file is opened at the first operation, on the writer thread. */
 export declare function openSqlite(dispatcher: Dispatcher, options: SqliteOptions): StorageHandle
@@ -158,31 +157,6 @@ export declare function openSqlite(dispatcher: Dispatcher, options: SqliteOption
  * the arguments it is given; what it throws is thrown here. The table exists already; `path` is for error messages.
  */
 export declare function openSqliteSidecar(dispatcher: Dispatcher, load: (arg0: string, arg1: string) => void, path: string, table: string): SqliteSidecar | string
-
-/** Where the client is connected right now, and as whom (`lib/redis-follow.js`). */
-export interface RedisLinkOptions {
-  host: string
-  port: number
-  /** A Unix socket; wins over host and port. */
-  path?: string
-  username?: string
-  password?: string
-  db: number
-  name?: string
-  /** Milliseconds. */
-  connectTimeout: number
-  /** Milliseconds without any byte while an answer is due. */
-  answerTimeout: number
-}
-
-/** How a link ended. */
-export interface RedisLinkReport {
-  reason: string
-  isFailure: boolean
-  answered: boolean
-  /** The command to send through the client before anything that was given back. */
-  farewell?: Array<string>
-}
 
 /** The options of `RedisStorage`, checked and complete (`lib/redis-options.js`). */
 export interface RedisOptions {
@@ -194,6 +168,39 @@ export interface RedisOptions {
   password?: string
   db: number
   prefix: string
+}
+
+/** Where the client is connected right now, and as which user (`lib/redis-sidecar.js`). */
+export interface RedisSidecarOptions {
+  host: string
+  port: number
+  /** A Unix socket; wins over host and port. */
+  path?: string
+  username?: string
+  password?: string
+  db: number
+  name?: string
+  /** Milliseconds for the connection, including the handshake. */
+  connectTimeout: number
+  /** Milliseconds without any byte while a reply is due. */
+  replyTimeout: number
+}
+
+/**
+ * The state of a sidecar. `opening`: it connects, and operations wait. `late`: it still connects and hands operations
+ * back. `ready`: it takes operations. `ended`: it hands operations back.
+ */
+export type RedisSidecarPhase = 'opening' | 'late' | 'ready' | 'ended'
+
+/** How a sidecar ended. */
+export interface RedisSidecarReport {
+  reason: string
+  /** Whether something went wrong, so that the next sidecar should not be opened immediately. */
+  isFailure: boolean
+  /** Whether the server ever replied to operations. */
+  replied: boolean
+  /** The command to send through the client before anything that was handed back. */
+  killCommand?: Array<string>
 }
 
 /** One operation as a statement. */

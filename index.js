@@ -35,6 +35,7 @@ const FILE_CHECKS = {
 class FileStorage extends Adapter {
   /** @param {unknown} options */
   constructor(options) {
+    /** @type {{ dir?: string, extension?: string, pretty?: boolean, durable?: boolean }} */
     const { dir, extension = '.json', pretty = false, durable = true } = readOptions('file', options, FILE_CHECKS)
     if (dir === undefined) throw optionsError('file', 'The file storage needs the option "dir".')
     const native = openFile(getDispatcher(), { dir: path.resolve(dir), extension, durable })

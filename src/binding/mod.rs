@@ -8,7 +8,7 @@ mod handle;
 mod memory;
 mod raw;
 mod redis;
-mod redis_link;
+mod redis_sidecar;
 mod sqlite;
 mod sqlite_inline;
 mod sqlite_sidecar;

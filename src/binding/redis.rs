@@ -8,7 +8,7 @@ use super::dispatcher::Dispatcher;
 use super::failure::Failure;
 use super::handle::StorageHandle;
 use super::tls::TlsContext;
-use flowkit_store::redis::{Address, RedisConfig, RedisStore, refusal};
+use flowkit_store::redis::{Address, Endpoint, KeySpace, RedisStore, error_reply};
 
 /// The options of `RedisStorage`, checked and complete (`lib/redis-options.js`).
 #[napi(object, object_to_js = false)]
@@ -27,17 +27,20 @@ pub struct RedisOptions {
 #[napi(catch_unwind)]
 pub fn open_redis(dispatcher: &Dispatcher, options: RedisOptions, tls: Option<&TlsContext>) -> StorageHandle {
     let RedisOptions { host, port, path, username, password, db, prefix } = options;
-    let address = match path {
-        Some(path) => Address::Unix(path.into()),
-        None => Address::Tcp { host, port },
-    };
     let tls = tls.map(TlsContext::share);
-    let config = RedisConfig { address, tls, username, password, db, name: None, prefix };
-    StorageHandle::new(dispatcher, Arc::new(RedisStore::new(config)))
+    let endpoint = Endpoint { address: address(host, port, path), tls, username, password, db, name: None };
+    StorageHandle::new(dispatcher, Arc::new(RedisStore::new(endpoint, KeySpace { prefix })))
 }
 
-/// What a server's error answer means that the user's own client reports, such as `OOM command not allowed`.
+pub(super) fn address(host: String, port: u16, path: Option<String>) -> Address {
+    match path {
+        Some(path) => Address::Unix(path.into()),
+        None => Address::Tcp { host, port },
+    }
+}
+
+/// Returns what an error reply means that the user's own client received, such as `OOM command not allowed`.
 #[napi(catch_unwind)]
 pub fn explain_redis_refusal(message: String) -> Failure {
-    refusal::explain(&message).into()
+    error_reply::explain(&message).into()
 }

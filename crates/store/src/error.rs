@@ -103,7 +103,7 @@ impl StoreError {
 }
 
 /// Returns the message of an I/O error without Rust's trailing `(os error 28)`.
-fn describe_io(error: &io::Error) -> String {
+pub(crate) fn describe_io(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {
         Some(end) => text[..end].to_lowercase(),

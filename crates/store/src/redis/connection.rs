@@ -1,8 +1,8 @@
-//! One connection: a socket of ours under the multiplexer of the `redis` crate. The crate is used in this file only.
+//! One connection: our own socket under the multiplexer of the `redis` crate. No other file uses the crate.
 //!
-//! The crate gets a bare socket and says nothing by itself: its own set-up hides the server's texts, its own time-outs
-//! (1 s to connect, 500 ms to answer, after which it keeps the connection) do not fit, and its reconnecting manager
-//! reorders what waited.
+//! The crate gets a bare socket and sends nothing by itself. Its own set-up hides the server's error texts. Its own
+//! time-outs do not fit: 1 s to connect, 500 ms for a reply, after which it keeps the connection. Its reconnecting
+//! manager reorders what waited.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -11,40 +11,52 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+pub use redis::Cmd as Words;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, RedisError, Value};
+use redis::{AsyncConnectionConfig, Pipeline, RedisConnectionInfo, RedisError, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use super::queue::Queued;
-use super::refusal::Refusal;
-use super::reply::Reply;
+use super::activity::{ActivityTracker, TrackedSocket};
+use super::config::Address;
+use super::error_reply::ErrorReply;
+use super::errors;
 use super::tls::{self, Tls};
-use super::traffic::{Metered, Traffic};
-use super::{Address, errors};
-use crate::Request;
 use crate::error::{Cause, StoreError};
 
-/// Below this the crate collects commands before it writes; its default of 8 KiB costs a write for each.
+/// Below this the crate collects commands before it writes. Its default of 8 KiB costs one write for every 8 KiB.
 const BYTES_PER_WRITE: usize = 4 * 1024 * 1024;
 
-/// Pipelines that may be under way. The actor keeps below it, so that handing one over never waits.
-pub const PIPELINES_UNDER_WAY: usize = 512;
+/// Pipelines that may be in flight. [`super::in_flight`] stays below it, so that sending one never waits.
+pub const PIPELINES_IN_FLIGHT: usize = 512;
 
-/// Quiet lines are probed, so that a peer that vanished (a NAT table, a power cut) is noticed between operations.
+/// Idle connections are probed, so that a peer that vanished (a NAT table, a power cut) is noticed between operations.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 
 trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket for S {}
 
+/// A reply of a server to one command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// `OK`, `PONG` and the like.
+    Status(String),
+    Nil,
+    Text(Vec<u8>),
+    Number(i64),
+    Error(ErrorReply),
+    /// A kind of reply that none of our commands has.
+    Unexpected,
+}
+
 /// Closed when dropped.
 pub struct Connection {
-    link: MultiplexedConnection,
+    multiplexer: MultiplexedConnection,
     driver: JoinHandle<()>,
-    traffic: Arc<Traffic>,
+    activity: Arc<ActivityTracker>,
 }
 
 impl Drop for Connection {
@@ -54,16 +66,16 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    pub async fn open(address: &Address, tls: Option<&Tls>, patience: Duration) -> Result<Self, StoreError> {
+    pub async fn open(address: &Address, tls: Option<&Tls>, limit: Duration) -> Result<Self, StoreError> {
         match address {
             Address::Tcp { host, port } => {
                 let found = tokio::net::lookup_host((host.as_str(), *port)).await;
                 let targets: Vec<_> = found.map_err(|error| errors::unknown_host(address, &error))?.collect();
-                let share = patience / u32::try_from(targets.len().max(1)).unwrap_or(1);
+                let share = limit / u32::try_from(targets.len().max(1)).unwrap_or(1);
                 let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
                 for target in targets {
                     match timeout(share, TcpStream::connect(target)).await {
-                        Ok(Ok(socket)) => return Self::on(tune(socket), address, tls, patience).await,
+                        Ok(Ok(socket)) => return Self::on(tune(socket), address, tls, limit).await,
                         Ok(Err(error)) => last = error,
                         Err(_) => last = io::ErrorKind::TimedOut.into(),
                     }
@@ -72,7 +84,7 @@ impl Connection {
             }
             #[cfg(unix)]
             Address::Unix(path) => match tokio::net::UnixStream::connect(path).await {
-                Ok(socket) => Self::on(socket, address, tls, patience).await,
+                Ok(socket) => Self::on(socket, address, tls, limit).await,
                 Err(error) => Err(errors::unreachable(address, &error)),
             },
             #[cfg(not(unix))]
@@ -80,17 +92,17 @@ impl Connection {
         }
     }
 
-    async fn on<S>(socket: S, address: &Address, tls: Option<&Tls>, patience: Duration) -> Result<Self, StoreError>
+    async fn on<S>(socket: S, address: &Address, tls: Option<&Tls>, limit: Duration) -> Result<Self, StoreError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         match tls {
             None => Self::over(socket, address).await,
-            // Half of the time, so that a silent server is named before operations give up.
+            // Half of the time, so that the error names a silent server before operations give up.
             Some(tls) => {
                 // Boxed, so that the crate is compiled for one kind of encrypted socket only.
                 let socket: Box<dyn Socket> = Box::new(socket);
-                Self::over(tls.wrap(socket, address, patience / 2).await?, address).await
+                Self::over(tls.wrap(socket, address, limit / 2).await?, address).await
             }
         }
     }
@@ -101,77 +113,77 @@ impl Connection {
     {
         let config = AsyncConnectionConfig::new()
             .set_response_timeout(None)
-            .set_pipeline_buffer_size(2 * PIPELINES_UNDER_WAY)
+            .set_pipeline_buffer_size(2 * PIPELINES_IN_FLIGHT)
             .set_write_backpressure_boundary(BYTES_PER_WRITE);
         let silent = RedisConnectionInfo::default().set_skip_set_lib_name();
-        let (socket, traffic) = Metered::new(socket);
-        let (link, driver) = MultiplexedConnection::new_with_config(&silent, socket, config)
+        let (socket, activity) = TrackedSocket::new(socket);
+        let (multiplexer, driver) = MultiplexedConnection::new_with_config(&silent, socket, config)
             .await
             .map_err(|error| errors::lost(address, cause(&error)))?;
-        Ok(Connection { link, driver: tokio::spawn(driver), traffic })
+        Ok(Connection { multiplexer, driver: tokio::spawn(driver), activity })
     }
 
-    /// Hands all of `operations` over in one piece. Their order on the wire is the order of these calls.
-    pub async fn send(&self, prefix: &str, operations: &[Queued]) -> Answers {
-        let count = operations.len();
+    /// Sends all of `commands` in one piece. The order of these calls is the order on the wire.
+    pub async fn send(&self, commands: impl ExactSizeIterator<Item = Words>) -> Replies {
+        let count = commands.len();
         let mut pipeline = Pipeline::with_capacity(count);
-        for queued in operations {
-            pipeline.add_command(command(prefix, queued));
+        for command in commands {
+            pipeline.add_command(command);
         }
-        let mut link = self.link.clone();
+        let mut multiplexer = self.multiplexer.clone();
         Pending::new(async move {
-            let values = link.send_packed_commands(&pipeline, 0, count).await.map_err(|error| cause(&error))?;
+            let values = multiplexer.send_packed_commands(&pipeline, 0, count).await.map_err(|error| cause(&error))?;
             Ok(values.into_iter().map(to_reply).collect())
         })
         .await
     }
 
-    /// Sends words of our own, all in one piece, and waits for the answer to each.
+    /// Sends commands of the handshake in one piece, and waits for the reply to each.
     pub async fn ask(&self, commands: &[Vec<&str>]) -> Vec<Result<Reply, Cause>> {
-        let mut waiting = Vec::with_capacity(commands.len());
+        let mut pending = Vec::with_capacity(commands.len());
         for words in commands {
-            let mut command = Cmd::new();
+            let mut command = Words::new();
             command.arg(words);
-            let mut link = self.link.clone();
-            let answer = async move { link.send_packed_command(&command).await };
-            waiting.push(Pending::new(async move { answer.await.map(to_reply).map_err(|error| cause(&error)) }).await);
+            let mut multiplexer = self.multiplexer.clone();
+            let reply = async move { multiplexer.send_packed_command(&command).await };
+            pending.push(Pending::new(async move { reply.await.map(to_reply).map_err(|error| cause(&error)) }).await);
         }
-        let mut answers = Vec::with_capacity(waiting.len());
-        for answer in &mut waiting {
-            answers.push(answer.wait().await);
+        let mut replies = Vec::with_capacity(pending.len());
+        for reply in &mut pending {
+            replies.push(reply.wait().await);
         }
-        answers
+        replies
     }
 
     /// Returns once the socket is closed.
     pub async fn close(mut self) {
         self.driver.abort();
-        // One that has ended may have been waited for already (`broken`), and to do so twice panics.
+        // `broken` may have waited for a driver that has ended. Waiting for it a second time would panic.
         if !self.driver.is_finished() {
             let _ = (&mut self.driver).await;
         }
     }
 
-    /// Ends when the connection is broken. For times when no answer is due, which would tell.
+    /// Returns once the connection is broken. Needed while nothing is in flight, since then no reply fails.
     pub async fn broken(&mut self) {
         let _ = (&mut self.driver).await;
     }
 
-    /// To be called for each pipeline that was answered.
-    pub fn note_answer(&self) {
-        self.traffic.note_answer();
+    /// Resets the limits on the server's replies. Call it for each pipeline whose replies came.
+    pub fn note_reply(&self) {
+        self.activity.note_reply();
     }
 
-    /// When bytes last moved, in either direction.
+    /// Returns when bytes last moved, in either direction.
     pub fn last_moved(&self) -> Instant {
-        self.traffic.last_moved()
+        self.activity.last_moved()
     }
 }
 
-/// The answers to one pipeline, or why there are none.
-pub type Answers = Pending<Result<Vec<Reply>, Cause>>;
+/// The replies to one pipeline, or why there are none.
+pub type Replies = Pending<Result<Vec<Reply>, Cause>>;
 
-/// A future that has been started, and so has its place in the line, and whose result can be awaited again and again.
+/// A future that was polled once, and so has its place on the wire. Its result can be awaited more than once.
 pub enum Pending<T> {
     Running(Pin<Box<dyn Future<Output = T> + Send>>),
     Done(T),
@@ -195,29 +207,11 @@ impl<T: Clone> Pending<T> {
 }
 
 fn tune(socket: TcpStream) -> TcpStream {
-    // Both are improvements; a system that refuses one still has a working socket.
+    // Both are improvements. A system that refuses one of them still has a working socket.
     let _ = socket.set_nodelay(true);
     let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY);
     let _ = socket2::SockRef::from(&socket).set_tcp_keepalive(&keepalive);
     socket
-}
-
-fn command(prefix: &str, queued: &Queued) -> Cmd {
-    let key = |id: &str| [prefix, id].concat();
-    match &queued.operation.request {
-        Request::Save { id, text, ttl } => {
-            let mut command = Cmd::with_capacity(5, prefix.len() + id.len() + text.len() + 32);
-            command.arg("SET").arg(key(id)).arg(text);
-            if *ttl > 0 {
-                command.arg("EX").arg(ttl);
-            }
-            command
-        }
-        Request::Load { id } => redis::cmd("GET").arg(key(id)).take(),
-        Request::Delete { id } => redis::cmd("DEL").arg(key(id)).take(),
-        #[cfg(test)]
-        Request::Append { id, text } => redis::cmd("APPEND").arg(key(id)).arg(text).take(),
-    }
 }
 
 fn to_reply(value: Value) -> Reply {
@@ -227,15 +221,15 @@ fn to_reply(value: Value) -> Reply {
         Value::Nil => Reply::Nil,
         Value::Int(number) => Reply::Number(number),
         Value::BulkString(bytes) => Reply::Text(bytes),
-        Value::ServerError(error) => Reply::Refusal(Refusal::new(error.code(), error.details())),
-        _ => Reply::Strange,
+        Value::ServerError(error) => Reply::Error(ErrorReply::new(error.code(), error.details())),
+        _ => Reply::Unexpected,
     }
 }
 
-/// What ended a connection, as the user's `cause`.
+/// Returns what ended a connection, as the user's `cause`.
 fn cause(error: &RedisError) -> Cause {
     use std::error::Error;
-    // The crate answers the `Arc` that it keeps the error in.
+    // The crate's `source` is the `Arc` that it keeps the error in.
     let kept = error.source().and_then(|source| source.downcast_ref::<Arc<dyn Error + Send + Sync>>());
     match kept.and_then(|kept| kept.downcast_ref::<io::Error>()) {
         Some(io) => tls::late_cause(io)

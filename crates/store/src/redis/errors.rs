@@ -1,13 +1,13 @@
-//! How failures read. None of these ever holds a password or a piece of a state.
+//! Texts of failures. None of them holds a password or a piece of a state.
 
 use std::io;
 use std::time::Duration;
 
-use super::{Address, RedisConfig};
+use super::config::Address;
 use crate::Request;
-use crate::error::{Cause, ErrorKind, StoreError};
+use crate::error::{Cause, ErrorKind, StoreError, describe_io};
 
-/// `the Redis server at 127.0.0.1:6379`
+/// Returns `the Redis server at 127.0.0.1:6379`.
 pub fn server(address: &Address) -> String {
     match address {
         Address::Tcp { host, port } if host.contains(':') => format!("the Redis server at [{host}]:{port}"),
@@ -16,26 +16,14 @@ pub fn server(address: &Address) -> String {
     }
 }
 
-/// `the key "flowkit:x" of the Redis server at 127.0.0.1:6379`
-pub fn place(config: &RedisConfig, id: &str) -> String {
-    format!("the key {:?} of {}", config.key(id), server(&config.address))
-}
-
-/// No connection came about.
+/// The socket could not connect.
 pub fn unreachable(address: &Address, error: &io::Error) -> StoreError {
     let server = server(address);
     let mut failure = StoreError::io(error, &server);
     // A missing socket file or a forbidden one is a server that cannot be reached: it may appear.
     failure.kind = ErrorKind::Unavailable;
-    failure.reason = format!("{server} cannot be reached: {}", plain(error));
+    failure.reason = format!("{server} cannot be reached: {}", describe_io(error));
     failure
-}
-
-/// The text of an I/O error without Rust's trailing `(os error 111)`.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    let end = text.find(" (os error").unwrap_or(text.len());
-    text[..end].to_lowercase()
 }
 
 /// The host name could not be looked up.
@@ -57,53 +45,56 @@ pub fn lost(address: &Address, cause: Cause) -> StoreError {
     StoreError::new(ErrorKind::Unavailable, reason).with_cause(cause.code, cause.message)
 }
 
-/// What answers is not a Redis server, or lost its thread.
-pub fn nonsense(address: &Address) -> StoreError {
+/// The server is not a Redis server, or its replies are out of step.
+pub fn unexpected_reply(address: &Address) -> StoreError {
     let reason = format!("{} gave an answer that makes no sense; is it a Redis server?", server(address));
     StoreError::new(ErrorKind::Unavailable, reason).with_cause(None, "an unexpected kind of answer")
 }
 
-/// Too much is waiting already.
+/// Too much waits for a connection already.
 pub fn queue_full(address: &Address) -> StoreError {
     let reason = format!("{} cannot be reached, and too many operations wait for it already", server(address));
     StoreError::new(ErrorKind::Unavailable, reason)
 }
 
-/// A connection owes this operation an answer and nothing moves.
-pub fn unanswered(address: &Address, request: &Request, after: Duration) -> StoreError {
+/// Replies were due on a connection, and no byte moved.
+pub fn silent(address: &Address, after: Duration) -> StoreError {
     let reason = format!("{} gave no answer within {}", server(address), seconds(after));
-    StoreError::new(ErrorKind::Timeout, reason + doubt(request))
-        .with_cause(Some("ETIMEDOUT".into()), "the answer did not come in time")
+    StoreError::new(ErrorKind::Timeout, reason).with_cause(Some("ETIMEDOUT".into()), "the answer did not come in time")
 }
 
-/// The operation waited long enough; `trouble` is what the last attempt to connect met.
+/// The operation did not get its reply, since the connection ended with `error`.
+pub fn unanswered(mut error: StoreError, request: &Request) -> StoreError {
+    if error.kind == ErrorKind::Timeout && request.is_write() {
+        error.reason += DOUBT;
+    }
+    error
+}
+
+/// The operation has waited long enough. `last_error` is why there is no connection.
 pub fn waited(
     address: &Address,
     request: &Request,
-    sent: bool,
+    in_doubt: bool,
     after: Duration,
-    trouble: Option<&StoreError>,
+    last_error: Option<&StoreError>,
 ) -> StoreError {
-    let why = match trouble {
-        Some(trouble) => trouble.reason.clone(),
+    let why = match last_error {
+        Some(error) => error.reason.clone(),
         None => format!("{} cannot be reached: no answer yet", server(address)),
     };
-    // A write that went out before the connection broke may have been executed. `Unavailable` would deny that.
-    let unsure = sent && request.is_write();
-    let kind = if unsure { ErrorKind::Timeout } else { ErrorKind::Unavailable };
-    let mut reason = format!("{why} (given up after {})", seconds(after));
-    if unsure {
-        reason += doubt(request);
-    }
-    match trouble.and_then(|trouble| trouble.cause.clone()) {
-        Some(cause) => StoreError::new(kind, reason).with_cause(cause.code, cause.message),
-        None => StoreError::new(kind, reason).with_cause(Some("ETIMEDOUT".into()), "the attempt to connect timed out"),
+    // A write that was sent before the connection broke may have taken effect. `Unavailable` would deny that.
+    let in_doubt = in_doubt && request.is_write();
+    let kind = if in_doubt { ErrorKind::Timeout } else { ErrorKind::Unavailable };
+    let doubt = if in_doubt { DOUBT } else { "" };
+    let error = StoreError::new(kind, format!("{why} (given up after {}){doubt}", seconds(after)));
+    match last_error.and_then(|error| error.cause.clone()) {
+        Some(cause) => error.with_cause(cause.code, cause.message),
+        None => error.with_cause(Some("ETIMEDOUT".into()), "the attempt to connect timed out"),
     }
 }
 
-fn doubt(request: &Request) -> &'static str {
-    if request.is_write() { "; whether it took effect is unknown" } else { "" }
-}
+const DOUBT: &str = "; whether it took effect is unknown";
 
 fn seconds(duration: Duration) -> String {
     format!("{} s", duration.as_millis() as f64 / 1_000.0)
@@ -111,6 +102,7 @@ fn seconds(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::config::{Endpoint, KeySpace, Limits, Settings};
     use super::*;
     use crate::testing::{load, save};
 
@@ -120,17 +112,11 @@ mod tests {
 
     #[test]
     fn a_key_is_the_prefix_and_the_id_and_is_shown_escaped() {
-        let config = RedisConfig {
-            address: address(),
-            tls: None,
-            username: Some("eve".into()),
-            password: Some("s3cret".into()),
-            db: 0,
-            name: None,
-            prefix: "p:".into(),
-        };
-        assert_eq!(config.key("a\0b"), "p:a\0b");
-        assert_eq!(place(&config, "a\0\"\n"), r#"the key "p:a\0\"\n" of the Redis server at [::1]:6379"#);
+        let endpoint = Endpoint { password: Some("s3cret".into()), ..Endpoint::plain(address()) };
+        let keys = KeySpace { prefix: "p:".into() };
+        assert_eq!(keys.key("a\0b"), "p:a\0b");
+        let settings = Settings { endpoint, keys, limits: Limits::default() };
+        assert_eq!(settings.location("a\0\"\n"), r#"the key "p:a\0\"\n" of the Redis server at [::1]:6379"#);
     }
 
     #[test]

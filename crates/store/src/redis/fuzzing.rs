@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
+use super::commands::{decode, encode};
+use super::config::{Address, Endpoint, KeySpace, Limits, Settings};
 use super::connection::Connection;
-use super::queue::Queued;
-use super::reply::outcome;
-use super::{Address, RedisConfig};
 use crate::Answer;
-use crate::testing::{delete, load, operation, save};
+use crate::testing::{delete, load, save};
 
 /// The outcome of one operation, as far as a fuzz target judges it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,10 +21,9 @@ pub enum Answered {
 /// What becomes of a save, two loads and a delete that a server answers with `bytes`, which arrive `piece` at a time;
 /// nothing where the connection is given up. The server hangs up behind them.
 pub fn answers(bytes: &[u8], piece: usize) -> Option<Vec<Answered>> {
-    let address = Address::Tcp { host: "h".into(), port: 1 };
-    let config = RedisConfig::plain(address);
+    let endpoint = Endpoint::plain(Address::Tcp { host: "h".into(), port: 1 });
+    let settings = Settings { endpoint, keys: KeySpace::default(), limits: Limits::default() };
     let requests = [save("x", "{}"), load("x"), load("x"), delete("x")];
-    let queued = requests.map(|request| Queued::new(operation(request).0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let replies = runtime.block_on(async {
         let (ours, mut theirs) = duplex(64);
@@ -44,15 +42,16 @@ pub fn answers(bytes: &[u8], piece: usize) -> Option<Vec<Answered>> {
                 }
             }
         });
-        let connection = Connection::over(ours, &config.address).await.expect("nothing is said to begin with");
-        let mut answers = connection.send(&config.prefix, &queued).await;
+        let connection =
+            Connection::over(ours, &settings.endpoint.address).await.expect("nothing is said to begin with");
+        let mut answers = connection.send(requests.iter().map(|request| encode(&settings.keys, request))).await;
         let replies = tokio::time::timeout(Duration::from_secs(10), answers.wait()).await;
         server.abort();
         replies.expect("a server that hangs up is noticed")
     });
-    let replies = replies.ok().filter(|replies| replies.len() == queued.len())?;
+    let replies = replies.ok().filter(|replies| replies.len() == requests.len())?;
     let outcomes =
-        queued.iter().zip(replies).map(|(queued, reply)| match outcome(&config, &queued.operation.request, reply) {
+        requests.iter().zip(replies).map(|(request, reply)| match decode(request, reply).outcome(&settings, request) {
             Ok(Answer::Text(Some(text))) => Answered::Text(text),
             Ok(_) => Answered::Done,
             Err(_) => Answered::Refused,

@@ -1,144 +1,74 @@
 //! Conversations as string values of a Redis server.
 //!
-//! One ordered queue and one task ([`actor`]) for each store: an operation that was submitted first takes effect
-//! first, also across lost connections. How that is kept, by file:
+//! Each store has one ordered queue and one task. Operations on one conversation take effect in the order of submission,
+//! also across lost connections. By file:
 //!
-//! - [`queue`]: what waits, for how long, how much of it, and what goes into one write;
-//! - [`actor`]: connects, sends, matches answers, puts un-answered operations back to the head of the queue;
-//! - [`flights`]: what was sent and waits for its answer;
-//! - [`budget`]: how much a server may say before it has answered;
-//! - [`connection`]: the socket and the `redis` crate, which is used nowhere else;
-//! - [`link`]: the other way to use a connection: it belongs beside a client of the user's, and gives back what it
-//!   cannot answer;
+//! - [`config`] and [`commands`]: the settings; each operation as a command, and the meaning of its reply;
+//! - [`inbox`] and [`queue`]: what was submitted and waits, how much of it, for how long, and what goes into one write;
+//! - [`session`] and [`in_flight`]: the life of one connection, and what it has sent and not yet got replies for;
+//! - [`supervisor`]: one session after the other, for a store of its own;
+//! - [`sidecar`]: one session beside the user's client, which hands back what it cannot do;
+//! - [`connection`]: the socket and the `redis` crate, which no other file uses;
+//! - [`handshake`]: the commands before the first operation; ends the connection that a new one replaces;
+//! - [`activity`] and [`response_limits`]: when bytes last moved, and how much a server may send in one reply;
 //! - [`tls`]: encryption, and which servers are trusted;
-//! - [`handshake`]: what is said before the first operation; ends the predecessor of a replaced connection;
-//! - [`reply`], [`refusal`] and [`errors`]: from answers and failures to outcomes.
+//! - [`error_reply`] and [`errors`]: texts of failures.
 
-mod actor;
+mod activity;
 mod backoff;
-mod budget;
+mod commands;
+mod config;
 mod connection;
+pub mod error_reply;
 mod errors;
-mod flights;
-// In tests, too, so that it is compiled wherever what it calls may change.
+// Also in tests, so that it is compiled wherever the code that it calls may change.
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 mod handshake;
-pub mod link;
+mod in_flight;
+mod inbox;
 mod queue;
-pub mod refusal;
-mod reply;
+mod response_limits;
+mod session;
+pub mod sidecar;
+mod supervisor;
 mod tls;
-mod traffic;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::runtime::runtime;
 use super::{Answer, Operation, Store, Ticket};
-use actor::Actor;
+pub use config::{Address, Endpoint, KeySpace};
+use config::{Limits, Settings};
+use inbox::{Inbox, Message, Stop};
+use supervisor::Supervisor;
 pub use tls::{DefaultRoots, Tls, TlsSettings};
-
-/// Where the server listens.
-#[derive(Clone, Debug)]
-pub enum Address {
-    Tcp {
-        host: String,
-        port: u16,
-    },
-    /// The path of a Unix socket.
-    Unix(PathBuf),
-}
-
-pub struct RedisConfig {
-    pub address: Address,
-    /// Nothing for a plain connection.
-    pub tls: Option<Arc<Tls>>,
-    pub username: Option<String>,
-    pub password: Option<String>,
-    /// The logical database to select.
-    pub db: i64,
-    /// How the connection is called in the server's `CLIENT LIST`.
-    pub name: Option<String>,
-    /// What stands before the id in every key.
-    pub prefix: String,
-}
-
-impl RedisConfig {
-    /// No credentials, no prefix, nothing expires.
-    #[cfg(any(fuzzing, test))]
-    fn plain(address: Address) -> Self {
-        let prefix = String::new();
-        RedisConfig { address, tls: None, username: None, password: None, db: 0, name: None, prefix }
-    }
-
-    fn key(&self, id: &str) -> String {
-        format!("{}{id}", self.prefix)
-    }
-}
-
-/// How long to look once more for bytes before a connection counts as silent.
-const LAST_LOOK: Duration = Duration::from_millis(100);
-
-/// How long and how much may wait. Tests shorten it.
-#[derive(Clone, Copy, Debug)]
-struct Limits {
-    /// How long an operation may wait while the server cannot be reached.
-    wait: Duration,
-    /// For one attempt to connect, the first words included.
-    connect: Duration,
-    /// How long a connection that owes answers may stay silent in both directions.
-    answer: Duration,
-    /// The most an answer may take, however steadily bytes trickle.
-    longest: Duration,
-    /// What may wait once the server has been away for `grace`: operations, and bytes of them.
-    grace: Duration,
-    operations: usize,
-    bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            wait: Duration::from_secs(10),
-            connect: Duration::from_secs(10),
-            answer: Duration::from_secs(5),
-            longest: Duration::from_secs(120),
-            grace: Duration::from_secs(1),
-            operations: 100_000,
-            bytes: 64 * 1024 * 1024,
-        }
-    }
-}
 
 /// The JavaScript side of the queue. Connects at the first operation.
 pub struct RedisStore {
-    config: Arc<RedisConfig>,
-    limits: Limits,
-    /// The way to the task; `None` before the first operation. The task ends when this is dropped and its queue is empty:
-    /// it holds no way back here.
+    settings: Arc<Settings>,
+    /// The way to the task; `None` before the first operation. The task ends when this is dropped and its queue is empty.
     inbox: Mutex<Option<UnboundedSender<Message>>>,
 }
 
 impl RedisStore {
-    pub fn new(config: RedisConfig) -> Self {
-        RedisStore::with_limits(config, Limits::default())
+    pub fn new(endpoint: Endpoint, keys: KeySpace) -> Self {
+        RedisStore::with_limits(endpoint, keys, Limits::default())
     }
 
-    fn with_limits(config: RedisConfig, limits: Limits) -> Self {
-        RedisStore { config: Arc::new(config), limits, inbox: Mutex::default() }
+    fn with_limits(endpoint: Endpoint, keys: KeySpace, limits: Limits) -> Self {
+        RedisStore { settings: Arc::new(Settings { endpoint, keys, limits }), inbox: Mutex::default() }
     }
 
     fn start(&self) -> UnboundedSender<Message> {
-        let (sender, inbox) = unbounded_channel();
-        runtime().spawn(Actor::new(self.config.clone(), self.limits, inbox).run());
+        let (sender, inbox) = Inbox::new();
+        runtime().spawn(Supervisor::new(self.settings.clone(), inbox).run());
         sender
     }
 }
@@ -150,7 +80,7 @@ impl Store for RedisStore {
             Some(inbox) => inbox.send(Message::Operations(operations)).err().map(|refused| refused.0),
             None => Some(Message::Operations(operations)),
         };
-        // No task yet, or a panic ended it: that one's operations were rejected, these get a fresh one.
+        // There is no task, or a panic ended it. The operations of that task were rejected; these get a new one.
         if let Some(message) = unsent {
             let fresh = self.start();
             let _ = fresh.send(message);
@@ -159,24 +89,19 @@ impl Store for RedisStore {
     }
 
     fn close(&self, ticket: Ticket) {
+        let stop =
+            Message::Stop(Stop { reason: "the storage was closed".into(), deadline: None, ticket: Some(ticket) });
         let unsent = match &*self.inbox.lock() {
-            Some(inbox) => inbox.send(Message::Close(ticket)).err().map(|refused| refused.0),
-            None => Some(Message::Close(ticket)),
+            Some(inbox) => inbox.send(stop).err().map(|refused| refused.0),
+            None => Some(stop),
         };
-        // No task, so nothing is open.
-        if let Some(Message::Close(ticket)) = unsent {
+        // There is no task, so nothing is open.
+        if let Some(Message::Stop(Stop { ticket: Some(ticket), .. })) = unsent {
             ticket.settle(Ok(Answer::Done));
         }
     }
 
     fn location(&self, id: &str) -> String {
-        errors::place(&self.config, id)
+        self.settings.location(id)
     }
-}
-
-/// What the task is told.
-enum Message {
-    Operations(Vec<Operation>),
-    /// The last message.
-    Close(Ticket),
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Limits;
+use super::config::Limits;
 use crate::{Operation, Request};
 
 /// What goes into one pipeline. All its answers arrive together, so a larger one would hold back the early operations.
@@ -18,13 +18,13 @@ const OVERHEAD: usize = 128;
 pub struct Queued {
     pub operation: Operation,
     since: Instant,
-    /// It went out through a connection that then broke: a write may have been executed.
-    pub sent: bool,
+    /// It was sent through a connection that then ended without its reply: it may have taken effect.
+    pub in_doubt: bool,
 }
 
 impl Queued {
     pub fn new(operation: Operation) -> Self {
-        Queued { operation, since: Instant::now(), sent: false }
+        Queued { operation, since: Instant::now(), in_doubt: false }
     }
 
     pub fn size(&self) -> usize {
@@ -68,7 +68,7 @@ impl Queue {
     /// Puts back what was sent and not answered, in front of everything else.
     pub fn put_back(&mut self, operations: Vec<Queued>) {
         for mut queued in operations.into_iter().rev() {
-            queued.sent = true;
+            queued.in_doubt = true;
             self.bytes += queued.size();
             self.waiting.push_front(queued);
         }
@@ -158,7 +158,7 @@ mod tests {
         queue.put_back(sent);
         let taken = queue.take_pipeline().unwrap();
         assert_eq!(ids(&taken), ["a", "b", "c", "d"]);
-        assert!(taken[0].sent && !taken[3].sent);
+        assert!(taken[0].in_doubt && !taken[3].in_doubt);
     }
 
     #[test]

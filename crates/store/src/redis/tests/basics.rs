@@ -48,7 +48,7 @@ fn a_thousand_operations_on_one_id_keep_their_order() {
 #[test]
 fn a_burst_of_large_states_comes_through_whole() {
     let server = Server::start(&[]);
-    let store = RedisStore::new(config(tcp(server.port)));
+    let store = at(plain(server.port), Limits::default());
     let text = |number: usize| format!("{number}:{}", "x".repeat(number * 20_000));
     let writes = submit(&store, (0..120).map(|number| save(&number.to_string(), &text(number))));
     let reads = submit(&store, (0..120).map(|number| load(&number.to_string())));
@@ -63,7 +63,7 @@ fn a_burst_of_large_states_comes_through_whole() {
 #[test]
 fn a_state_of_64_mib_comes_through_whole() {
     let server = Server::start(&[]);
-    let store = RedisStore::new(config(tcp(server.port)));
+    let store = at(plain(server.port), Limits::default());
     let text = "é".repeat(32 * 1024 * 1024);
     run(&store, save("x", &text)).unwrap();
     assert!(run(&store, load("x")) == found(text));
@@ -73,7 +73,7 @@ fn a_state_of_64_mib_comes_through_whole() {
 fn a_unix_socket_and_a_database_are_honoured() {
     let server = Server::start(&[]);
     let address = Address::Unix(server.socket());
-    let store = RedisStore::with_limits(RedisConfig { db: 5, ..config(address) }, limits());
+    let store = at(Endpoint { db: 5, ..Endpoint::plain(address) }, limits());
     run(&store, save("x", "{}")).unwrap();
     assert_eq!(server.ask::<i64>("EXISTS flowkit:x"), 0);
     assert!(server.ask::<String>("INFO keyspace").contains("db5:keys=1"));

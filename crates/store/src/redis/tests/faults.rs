@@ -34,7 +34,7 @@ fn nothing_listening_is_unavailable_within_the_bound() {
 #[test]
 fn a_missing_unix_socket_is_unavailable() {
     let address = Address::Unix("/nonexistent/redis.sock".into());
-    let error = fail(&RedisStore::with_limits(config(address), limits()));
+    let error = fail(&at(Endpoint::plain(address), limits()));
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert_eq!(error.cause.unwrap().code.as_deref(), Some("ENOENT"));
 }
@@ -42,7 +42,7 @@ fn a_missing_unix_socket_is_unavailable() {
 #[test]
 fn an_unknown_host_is_unavailable() {
     let address = Address::Tcp { host: "no-such-host.invalid".into(), port: 6379 };
-    let error = RedisStore::with_limits(config(address), limits());
+    let error = at(Endpoint::plain(address), limits());
     let error = run(&error, load("x")).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);
     let code = error.cause.unwrap().code;
@@ -140,9 +140,9 @@ fn a_cluster_node_asks_for_a_cluster_client() {
 
 #[test]
 fn too_much_waiting_turns_the_newest_away() {
-    let config = config(tcp(free_port()));
+    let endpoint = plain(free_port());
     let small = Limits { operations: 10, grace: Duration::ZERO, ..limits() };
-    let store = RedisStore::with_limits(config, small);
+    let store = at(endpoint, small);
     let answers = submit(&store, (0..20).map(|number| save("x", &number.to_string())));
     let errors: Vec<_> = answers.into_iter().map(|answer| answer.wait().unwrap_err()).collect();
     assert!(errors.iter().all(|error| error.kind == ErrorKind::Unavailable));

@@ -73,7 +73,7 @@ fn an_answer_that_is_none_costs_the_connection_and_the_load_is_sent_again() {
         nested.as_bytes(),
     ] {
         let (port, connections) = once(answer.to_vec());
-        let patient = RedisStore::with_limits(config(tcp(port)), Limits { wait: Duration::from_secs(5), ..limits() });
+        let patient = at(plain(port), Limits { wait: Duration::from_secs(5), ..limits() });
         let start = Instant::now();
         let outcome = run(&patient, load("x"));
         let shown = String::from_utf8_lossy(&answer[..answer.len().min(40)]).into_owned();
@@ -115,7 +115,7 @@ fn out_of_step(stray: &'static str) -> u16 {
 fn an_answer_to_nobody_gives_no_conversation_to_another() {
     for stray in ["+OK\r\n", ":1\r\n", "*0\r\n"] {
         let patient = Limits { wait: Duration::from_secs(5), ..limits() };
-        let store = RedisStore::with_limits(config(tcp(out_of_step(stray))), patient);
+        let store = at(plain(out_of_step(stray)), patient);
         let ids = ["a", "b", "c", "d"];
         let answers = submit(&store, ids.map(load));
         for (id, answer) in ids.into_iter().zip(answers) {
@@ -174,8 +174,8 @@ fn an_answer_that_trickles_ends_in_time() {
         });
     });
     // Bytes move all the time: it is not silent. It is too slow all the same.
-    let limits = Limits { longest: Duration::from_secs(2), ..limits() };
-    let store = RedisStore::with_limits(config(tcp(port)), limits);
+    let limits = Limits { slowest_reply: Duration::from_secs(2), ..limits() };
+    let store = at(plain(port), limits);
     let start = Instant::now();
     assert_eq!(run(&store, load("x")).unwrap_err().kind, ErrorKind::Timeout);
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());

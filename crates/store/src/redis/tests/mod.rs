@@ -4,14 +4,15 @@ mod basics;
 mod faults;
 mod garbage;
 mod hostile;
-mod links;
 mod outages;
 mod refusals;
 mod server;
+mod sidecars;
 
 use std::time::Duration;
 
-use super::{Address, Limits, RedisConfig, RedisStore};
+use super::config::Limits;
+use super::{Address, Endpoint, KeySpace, RedisStore};
 use crate::testing::{Pending, operation};
 use crate::{Operation, Request, Store};
 
@@ -20,21 +21,25 @@ fn limits() -> Limits {
     Limits {
         wait: Duration::from_millis(1_500),
         connect: Duration::from_millis(700),
-        answer: Duration::from_millis(700),
+        reply: Duration::from_millis(700),
         ..Limits::default()
     }
 }
 
-fn config(address: Address) -> RedisConfig {
-    RedisConfig { prefix: "flowkit:".into(), ..RedisConfig::plain(address) }
+fn at(endpoint: Endpoint, limits: Limits) -> RedisStore {
+    RedisStore::with_limits(endpoint, KeySpace { prefix: "flowkit:".into() }, limits)
 }
 
 fn tcp(port: u16) -> Address {
     Address::Tcp { host: "127.0.0.1".into(), port }
 }
 
+fn plain(port: u16) -> Endpoint {
+    Endpoint::plain(tcp(port))
+}
+
 fn store(port: u16) -> RedisStore {
-    RedisStore::with_limits(config(tcp(port)), limits())
+    at(plain(port), limits())
 }
 
 /// Submits all requests as one hand-over, without waiting.

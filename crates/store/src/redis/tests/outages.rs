@@ -15,7 +15,7 @@ use crate::testing::{DONE, found, load, run, save};
 
 /// Long enough for a restart, whatever else the machine does.
 fn patient(port: u16) -> RedisStore {
-    RedisStore::with_limits(config(tcp(port)), Limits { wait: Duration::from_secs(15), ..limits() })
+    at(plain(port), Limits { wait: Duration::from_secs(15), ..limits() })
 }
 
 #[test]

@@ -8,8 +8,8 @@ use crate::error::{ErrorKind, StoreError};
 use crate::testing::{ABSENT, DONE, found, load, run, save};
 
 /// Fails a load at once.
-fn denied(config: RedisConfig) -> StoreError {
-    let store = RedisStore::with_limits(config, Limits::default());
+fn denied(config: Endpoint) -> StoreError {
+    let store = at(config, Limits::default());
     let start = Instant::now();
     let answers = submit(&store, [load("x"), load("y")]);
     let mut errors: Vec<_> = answers.into_iter().map(|answer| answer.wait().unwrap_err()).collect();
@@ -22,26 +22,29 @@ fn denied(config: RedisConfig) -> StoreError {
 fn a_wrong_password_is_denied_at_once_and_never_shown() {
     let server = Server::start(&["--requirepass", "right"]);
     let address = || tcp(server.port);
-    let error = denied(RedisConfig { password: Some("s3cret".into()), ..config(address()) });
+    let error = denied(Endpoint { password: Some("s3cret".into()), ..Endpoint::plain(address()) });
     assert_eq!(error.kind, ErrorKind::Denied);
     assert_eq!(error.cause.as_ref().unwrap().code.as_deref(), Some("WRONGPASS"));
     assert!(!format!("{error:?}").contains("s3cret"));
-    let error = denied(config(address()));
+    let error = denied(Endpoint::plain(address()));
     assert_eq!(error.kind, ErrorKind::Denied);
     assert_eq!(error.cause.unwrap().code.as_deref(), Some("NOAUTH"));
-    let error =
-        denied(RedisConfig { username: Some("nobody".into()), password: Some("right".into()), ..config(address()) });
+    let error = denied(Endpoint {
+        username: Some("nobody".into()),
+        password: Some("right".into()),
+        ..Endpoint::plain(address())
+    });
     assert_eq!(error.kind, ErrorKind::Denied);
-    let right = RedisConfig { password: Some("right".into()), ..config(address()) };
-    assert_eq!(run(&RedisStore::new(right), save("x", "{}")), DONE);
+    let right = Endpoint { password: Some("right".into()), ..Endpoint::plain(address()) };
+    assert_eq!(run(&at(right, Limits::default()), save("x", "{}")), DONE);
 }
 
 #[test]
 fn a_corrected_password_works_for_the_next_operation() {
     let server = Server::start(&[]);
     server.ask::<()>("CONFIG SET requirepass other");
-    let config = RedisConfig { password: Some("right".into()), ..config(tcp(server.port)) };
-    let store = RedisStore::with_limits(config, limits());
+    let config = Endpoint { password: Some("right".into()), ..plain(server.port) };
+    let store = at(config, limits());
     assert_eq!(run(&store, load("x")).unwrap_err().kind, ErrorKind::Denied);
     let client = redis::Client::open(format!("redis://:other@127.0.0.1:{}", server.port)).unwrap();
     let mut connection = client.get_connection().unwrap();
@@ -52,16 +55,16 @@ fn a_corrected_password_works_for_the_next_operation() {
 #[test]
 fn a_password_too_many_does_no_harm() {
     let server = Server::start(&[]);
-    let config = RedisConfig { password: Some("s3cret".into()), ..config(tcp(server.port)) };
-    assert_eq!(run(&RedisStore::new(config), save("x", "{}")), DONE);
+    let config = Endpoint { password: Some("s3cret".into()), ..plain(server.port) };
+    assert_eq!(run(&at(config, Limits::default()), save("x", "{}")), DONE);
 }
 
 #[test]
 fn a_user_who_may_only_get_and_set_is_enough() {
     let server = Server::start(&[]);
     server.ask::<()>("ACL SETUSER eve on >pw ~flowkit:* -@all +get +set +del");
-    let eve = RedisConfig { username: Some("eve".into()), password: Some("pw".into()), ..config(tcp(server.port)) };
-    let store = RedisStore::with_limits(eve, limits());
+    let eve = Endpoint { username: Some("eve".into()), password: Some("pw".into()), ..plain(server.port) };
+    let store = at(eve, limits());
     run(&store, save("x", "1")).unwrap();
     server.ask::<i64>("CLIENT KILL USER eve");
     assert_eq!(run(&store, load("x")), found("1"));
@@ -75,7 +78,7 @@ fn a_user_who_may_only_get_and_set_is_enough() {
 #[test]
 fn a_database_out_of_range_is_a_wrong_option() {
     let server = Server::start(&[]);
-    let error = denied(RedisConfig { db: 99, ..config(tcp(server.port)) });
+    let error = denied(Endpoint { db: 99, ..plain(server.port) });
     assert_eq!(error.kind, ErrorKind::InvalidOptions);
     assert!(error.reason.contains("database 99"), "{}", error.reason);
 }

@@ -13,10 +13,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::budget::Budget;
+use super::response_limits::ResponseLimits;
 
 /// When bytes last moved, shared between the socket's owner and whoever waits for answers.
-pub struct Traffic {
+pub struct ActivityTracker {
     start: Instant,
     /// Milliseconds after `start`.
     moved: AtomicU64,
@@ -24,14 +24,14 @@ pub struct Traffic {
     answered: AtomicBool,
 }
 
-impl Traffic {
+impl ActivityTracker {
     fn note(&self) {
         let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.moved.store(elapsed, Ordering::Relaxed);
     }
 
     /// A pipeline was answered: the server may say as much again.
-    pub fn note_answer(&self) {
+    pub fn note_reply(&self) {
         self.answered.store(true, Ordering::Relaxed);
     }
 
@@ -40,31 +40,34 @@ impl Traffic {
     }
 }
 
-pub struct Metered<S> {
+pub struct TrackedSocket<S> {
     socket: S,
-    traffic: Arc<Traffic>,
-    budget: Budget,
+    activity: Arc<ActivityTracker>,
+    limits: ResponseLimits,
 }
 
-impl<S> Metered<S> {
-    pub fn new(socket: S) -> (Self, Arc<Traffic>) {
-        let traffic =
-            Arc::new(Traffic { start: Instant::now(), moved: AtomicU64::new(0), answered: AtomicBool::new(false) });
-        (Metered { socket, traffic: traffic.clone(), budget: Budget::new() }, traffic)
+impl<S> TrackedSocket<S> {
+    pub fn new(socket: S) -> (Self, Arc<ActivityTracker>) {
+        let activity = Arc::new(ActivityTracker {
+            start: Instant::now(),
+            moved: AtomicU64::new(0),
+            answered: AtomicBool::new(false),
+        });
+        (TrackedSocket { socket, activity: activity.clone(), limits: ResponseLimits::new() }, activity)
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TrackedSocket<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.socket).poll_read(cx, buffer))?;
-        let Metered { traffic, budget, .. } = &mut *self;
+        let TrackedSocket { activity, limits, .. } = &mut *self;
         if buffer.filled().len() > before {
-            traffic.note();
-            if traffic.answered.swap(false, Ordering::Relaxed) {
-                budget.renew();
+            activity.note();
+            if activity.answered.swap(false, Ordering::Relaxed) {
+                limits.reset();
             }
-            if !budget.allows(&buffer.filled()[before..]) {
+            if !limits.accept(&buffer.filled()[before..]) {
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the answer has no end")));
             }
         }
@@ -72,11 +75,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TrackedSocket<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.socket).poll_write(cx, bytes))?;
         if written > 0 {
-            self.traffic.note();
+            self.activity.note();
         }
         Poll::Ready(Ok(written))
     }

@@ -16,7 +16,7 @@ const MOST_VALUES: usize = 100_000;
 
 /// Follows the bytes of a connection, value by value. Does not judge whether they make sense.
 #[derive(Debug)]
-pub struct Budget {
+pub struct ResponseLimits {
     within: Within,
     bytes: u64,
     values: usize,
@@ -33,19 +33,19 @@ enum Within {
     Body(u64),
 }
 
-impl Budget {
+impl ResponseLimits {
     pub fn new() -> Self {
-        Budget { within: Within::Start, bytes: 0, values: 0 }
+        ResponseLimits { within: Within::Start, bytes: 0, values: 0 }
     }
 
     /// A pipeline was answered: what it took is free again.
-    pub fn renew(&mut self) {
+    pub fn reset(&mut self) {
         self.bytes = 0;
         self.values = 0;
     }
 
     /// Says whether the server may go on after `bytes`.
-    pub fn allows(&mut self, mut bytes: &[u8]) -> bool {
+    pub fn accept(&mut self, mut bytes: &[u8]) -> bool {
         self.bytes += bytes.len() as u64;
         while let Some((&byte, rest)) = bytes.split_first() {
             match &mut self.within {
@@ -94,12 +94,12 @@ mod tests {
     use super::*;
 
     fn within_one(bytes: &[u8]) -> usize {
-        let mut budget = Budget::new();
-        assert!(budget.allows(bytes), "{bytes:?}");
-        let mut piecemeal = Budget::new();
-        assert!(bytes.iter().all(|byte| piecemeal.allows(&[*byte])));
-        assert_eq!(format!("{budget:?}"), format!("{piecemeal:?}"));
-        budget.values
+        let mut limits = ResponseLimits::new();
+        assert!(limits.accept(bytes), "{bytes:?}");
+        let mut piecemeal = ResponseLimits::new();
+        assert!(bytes.iter().all(|byte| piecemeal.accept(&[*byte])));
+        assert_eq!(format!("{limits:?}"), format!("{piecemeal:?}"));
+        limits.values
     }
 
     #[test]
@@ -113,29 +113,29 @@ mod tests {
 
     #[test]
     fn values_without_end_are_refused() {
-        assert!(!Budget::new().allows(b"$99999999999999999999999"));
-        assert!(!Budget::new().allows(format!("${}\r\n", LARGEST_BULK + 1).as_bytes()));
-        assert!(Budget::new().allows(format!("${LARGEST_BULK}\r\n").as_bytes()));
-        assert!(!Budget::new().allows(&[b'+'; LONGEST_LINE + 2]));
+        assert!(!ResponseLimits::new().accept(b"$99999999999999999999999"));
+        assert!(!ResponseLimits::new().accept(format!("${}\r\n", LARGEST_BULK + 1).as_bytes()));
+        assert!(ResponseLimits::new().accept(format!("${LARGEST_BULK}\r\n").as_bytes()));
+        assert!(!ResponseLimits::new().accept(&[b'+'; LONGEST_LINE + 2]));
         let many = b"_\r\n".repeat(MOST_VALUES);
-        let mut budget = Budget::new();
-        assert!(budget.allows(&many));
-        assert!(!budget.allows(b"_\r\n"));
-        budget.renew();
-        assert!(budget.allows(&many));
+        let mut limits = ResponseLimits::new();
+        assert!(limits.accept(&many));
+        assert!(!limits.accept(b"_\r\n"));
+        limits.reset();
+        assert!(limits.accept(&many));
     }
 
     #[test]
     fn bytes_are_counted_across_values_until_the_answer() {
-        let mut budget = Budget::new();
+        let mut limits = ResponseLimits::new();
         let large = vec![b'x'; 64 * 1024 * 1024];
         let mut sent = 0;
         let refused = loop {
             if sent > 3 * 1024 {
                 break false;
             }
-            let allowed = budget.allows(format!("${}\r\n", large.len()).as_bytes());
-            if !(allowed && budget.allows(&large) && budget.allows(b"\r\n")) {
+            let allowed = limits.accept(format!("${}\r\n", large.len()).as_bytes());
+            if !(allowed && limits.accept(&large) && limits.accept(b"\r\n")) {
                 break true;
             }
             sent += 64;

@@ -1,6 +1,7 @@
 //! What a server's error answer means for an operation, whichever way it came.
 
-use super::{Address, errors};
+use super::config::Address;
+use super::errors;
 use crate::error::{ErrorKind, StoreError};
 
 /// How much of an error answer is kept, in characters. Redis' own are shorter.
@@ -9,14 +10,14 @@ const LONGEST_CODE: usize = 40;
 
 /// An error answer, such as `OOM command not allowed when used memory > 'maxmemory'.`
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ErrorReply {
     /// Its first word.
     pub code: String,
     /// All of it.
     pub message: String,
 }
 
-impl Refusal {
+impl ErrorReply {
     pub fn new(code: &str, details: Option<&str>) -> Self {
         let mut message = match details {
             Some(details) => format!("{code} {details}"),
@@ -32,7 +33,7 @@ impl Refusal {
             message.push('…');
         }
         let code = code.chars().take(LONGEST_CODE).collect();
-        Refusal { code, message }
+        ErrorReply { code, message }
     }
 
     /// The same without `secret`: some servers and proxies repeat the words that they refuse.
@@ -92,7 +93,7 @@ pub fn explain(message: &str) -> StoreError {
         Some((code, details)) => (code, Some(details)),
         None => (message, None),
     };
-    Refusal::new(code, details).explain("the Redis server")
+    ErrorReply::new(code, details).explain("the Redis server")
 }
 
 #[cfg(test)]
@@ -104,7 +105,7 @@ mod tests {
         for (text, kind) in [
             ("OOM command not allowed when used memory > 'maxmemory'.", ErrorKind::Unavailable),
             ("LOADING Redis is loading the dataset in memory", ErrorKind::Unavailable),
-            ("MASTERDOWN Link with MASTER is down", ErrorKind::Unavailable),
+            ("MASTERDOWN Sidecar with MASTER is down", ErrorKind::Unavailable),
             ("READONLY You can't write against a read only replica.", ErrorKind::Unavailable),
             ("MISCONF Redis is configured to save RDB snapshots", ErrorKind::Unavailable),
             ("TRYAGAIN later", ErrorKind::Unavailable),
@@ -131,9 +132,16 @@ mod tests {
     }
 
     #[test]
+    fn a_repeated_password_is_taken_out() {
+        let reply = ErrorReply::new("WRONGPASS", Some("AUTH eve s3cret"));
+        assert_eq!(reply.clone().without("s3cret").message, "WRONGPASS AUTH eve ***");
+        assert_eq!(reply.clone().without(""), reply);
+    }
+
+    #[test]
     fn of_a_long_answer_the_beginning_is_kept() {
-        let message = Refusal::new("ERR", Some(&"💬".repeat(10_000))).message;
+        let message = ErrorReply::new("ERR", Some(&"💬".repeat(10_000))).message;
         assert_eq!(message.chars().count(), LONGEST_MESSAGE + 1);
-        assert_eq!(Refusal::new(&"E".repeat(10_000), None).code.len(), LONGEST_CODE);
+        assert_eq!(ErrorReply::new(&"E".repeat(10_000), None).code.len(), LONGEST_CODE);
     }
 }
