@@ -98,3 +98,49 @@ fn a_failed_commit_is_done_again_in_parts() {
     assert_eq!(told(run(&store, save("a", "3"))), (ErrorKind::Unavailable, "SQLITE_IOERR_FSYNC".into()));
     assert_eq!(run(&store, load("a")), text("1"));
 }
+
+fn append(id: &str, text: &str) -> Request {
+    Request::Append { id: id.to_owned(), text: text.to_owned() }
+}
+
+#[test]
+fn what_may_not_be_done_twice_is_not_repeated_after_a_commit_of_unknown_effect() {
+    let place = Place::new();
+    let (store, probe) = place.probed();
+    together(&store, [save("a", "0"), save("b", "0"), save("c", "0")]);
+    let broken = SqliteError::new(ffi::SQLITE_IOERR_FSYNC, "disk I/O error");
+    probe.deceiving_commits.lock().push_back(broken.clone());
+    let requests =
+        [load("a"), save("b", "1"), append("a", "x"), append("c", "y"), load("b"), load("a"), save("d", "1")];
+    let (known, unknown): (Vec<_>, Vec<_>) = together(&store, requests).into_iter().partition(Result::is_ok);
+    assert_eq!(known, [DONE, text("1"), DONE]);
+    assert_eq!(unknown.len(), 4);
+    for outcome in unknown {
+        let error = outcome.unwrap_err();
+        assert!(error.reason.contains("whether it took effect is unknown"), "{}", error.reason);
+        assert_eq!(told(Err(error)), (ErrorKind::Timeout, "SQLITE_IOERR_FSYNC".into()));
+    }
+    assert_eq!(together(&store, [load("a"), load("c")]), [text("0x"), text("0y")], "both took effect, once");
+    // One alone, and with no effect.
+    probe.failing_commits.lock().push_back(broken);
+    assert_eq!(told(run(&store, append("a", "z"))), (ErrorKind::Timeout, "SQLITE_IOERR_FSYNC".into()));
+    assert_eq!(run(&store, load("a")), text("0x"));
+}
+
+#[test]
+fn what_may_not_be_done_twice_is_repeated_after_a_rollback() {
+    let place = Place::new();
+    let (store, probe) = place.probed();
+    run(&store, save("a", "0")).unwrap();
+    place.sql(
+        "CREATE TRIGGER never BEFORE INSERT ON conversations WHEN new.id = 'worse'
+         BEGIN SELECT RAISE(ROLLBACK, 'no'); END;",
+    );
+    let mut outcomes = together(&store, [append("a", "x"), save("worse", "1"), append("a", "y"), load("a")]);
+    assert_eq!(outcomes.remove(1).unwrap_err().kind, ErrorKind::Denied);
+    assert_eq!(outcomes, [DONE, DONE, text("0xy")]);
+    // The transaction stays open while a commit waits for a lock, so that its effect is known.
+    let busy = SqliteError::new(ffi::SQLITE_BUSY, "database is locked");
+    probe.failing_commits.lock().extend([busy.clone(), busy]);
+    assert_eq!(together(&store, [append("a", "z"), load("a")]), [DONE, text("0xyz")]);
+}

@@ -5,6 +5,7 @@ mod faults;
 mod files;
 mod sharing;
 mod tables;
+mod writer;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -48,8 +49,12 @@ impl Place {
         SqliteStore::new(config(&self.path, table))
     }
 
-    /// A writer of its own, with faults on demand and short patience.
+    /// A writer of its own, with faults on demand and a short lock timeout.
     fn probed(&self) -> (SqliteStore, Arc<Probe>) {
+        self.probed_with(None)
+    }
+
+    fn probed_with(&self, idle: Option<Duration>) -> (SqliteStore, Arc<Probe>) {
         let probe = Arc::new(Probe::default());
         let (path, watched) = (self.path.clone(), probe.clone());
         let open = Box::new(move || {
@@ -61,7 +66,7 @@ impl Place {
             }
             Ok(Box::new(Probed { inner, probe: watched.clone() }) as Box<dyn Connection>)
         });
-        let limits = Limits { lock_timeout: Duration::from_millis(600), ..Limits::default() };
+        let limits = Limits { lock_timeout: Duration::from_millis(600), idle, ..Limits::default() };
         let writer = Writer::new(open, limits);
         writer.join();
         (SqliteStore::with(writer, Statements::new(Table::new(&self.path, "conversations".into())), None), probe)
@@ -125,8 +130,10 @@ fn reason(outcome: Outcome) -> String {
 struct Probe {
     opens: AtomicUsize,
     commits: AtomicUsize,
-    /// What the next commits answer instead of committing.
+    /// The results of the next commits, which commit nothing.
     failing_commits: Mutex<VecDeque<SqliteError>>,
+    /// The results of the next commits after these, which do commit.
+    deceiving_commits: Mutex<VecDeque<SqliteError>>,
     after_open: Mutex<Option<String>>,
     /// This connection is turned away by a lock until another takes its place.
     stuck: AtomicBool,
@@ -172,6 +179,9 @@ impl Connection for Probed {
             return Err(failure);
         }
         self.inner.commit()?;
+        if let Some(error) = self.probe.deceiving_commits.lock().pop_front() {
+            return Err(error);
+        }
         self.probe.commits.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
