@@ -13,7 +13,7 @@ pub type Routines = *const *const c_void;
 
 pub type Destructor = unsafe extern "C" fn(*mut c_void);
 pub type EntryPoint = unsafe extern "C" fn(*mut Db, *mut *mut c_char, *const sqlite3_api_routines) -> c_int;
-pub type LogHook = unsafe extern "C" fn(*mut c_void, *mut Db, *const c_char, c_int) -> c_int;
+pub type WalCallback = unsafe extern "C" fn(*mut c_void, *mut Db, *const c_char, c_int) -> c_int;
 pub type Tracer = unsafe extern "C" fn(c_uint, *mut c_void, *mut c_void, *mut c_void) -> c_int;
 
 /// The oldest SQLite with `sqlite3_set_clientdata`, without which nobody would tell us that the owner closes.
@@ -97,9 +97,11 @@ api! {
     144 threadsafe = sqlite3_threadsafe() -> c_int;
     153 sql = sqlite3_sql(*mut Statement) -> *const c_char;
     166 extended_errcode = sqlite3_extended_errcode(*mut Db) -> c_int;
-    175 wal_hook = sqlite3_wal_hook(*mut Db, Option<LogHook>, *mut c_void) -> *mut c_void;
+    175 wal_hook = sqlite3_wal_hook(*mut Db, Option<WalCallback>, *mut c_void) -> *mut c_void;
     180 db_filename = sqlite3_db_filename(*mut Db, *const c_char) -> *const c_char;
     181 db_readonly = sqlite3_db_readonly(*mut Db, *const c_char) -> c_int;
+    191 wal_checkpoint =
+        sqlite3_wal_checkpoint_v2(*mut Db, *const c_char, c_int, *mut c_int, *mut c_int) -> c_int;
     192 auto_extension = sqlite3_auto_extension(Option<EntryPoint>) -> c_int;
     195 cancel_auto_extension = sqlite3_cancel_auto_extension(Option<EntryPoint>) -> c_int;
     214 trace = sqlite3_trace_v2(*mut Db, c_uint, Option<Tracer>, *mut c_void) -> c_int;

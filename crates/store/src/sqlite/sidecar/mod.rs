@@ -20,6 +20,8 @@ mod statement_kind;
 pub mod store;
 mod transaction_hook;
 mod user_connection;
+mod wal;
+mod write_now;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,6 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::PathBuf;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rusqlite::ffi::{self, sqlite3 as Db};
@@ -14,6 +13,7 @@ use super::super::errors::SqliteError;
 use super::api::Api;
 use super::connection::Target;
 use super::statement::Statement;
+use super::wal::WalLength;
 
 /// A second connection, of whatever copy of SQLite, is only known to be safe on the system's files as they are. A cipher
 /// build has a VFS of its own, and we would lack the key.
@@ -97,8 +97,24 @@ impl UserConnection {
         let file_id = FileId::of(&path);
         // SAFETY: as promised to `new`.
         let is_read_only = unsafe { (self.api.db_readonly)(self.db, c"main".as_ptr()) == 1 };
-        let is_wal = Arc::new(AtomicBool::new(false));
-        let target = Target { api: self.api, filename, vfs, is_read_only, pragmas, path, file_id, is_wal };
+        let number = |wanted| -> Option<i32> {
+            let (_, value) = pragmas.iter().find(|(name, _)| *name == wanted)?;
+            value.parse().ok()
+        };
+        // OFF or NORMAL: FULL and EXTRA sync each commit.
+        let is_unsynced = matches!(number("synchronous"), Some(0 | 1));
+        let length = WalLength::new(number("wal_autocheckpoint").unwrap_or(0));
+        let target = Target {
+            api: self.api,
+            filename,
+            vfs,
+            is_read_only,
+            pragmas,
+            path,
+            file_id,
+            is_wal: Arc::default(),
+            wal: (is_unsynced && !is_read_only).then(|| Arc::new(length)),
+        };
         Ok((target, Duration::from_millis(busy_timeout)))
     }
 

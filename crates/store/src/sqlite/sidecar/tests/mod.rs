@@ -3,6 +3,7 @@
 mod connections;
 mod stores;
 mod transaction_hook;
+mod write_now;
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_int};
