@@ -1,4 +1,4 @@
-//! Operations as SQL statements. The path, the sidecar and the inline path (`lib/sqlite-statements.js`) all use this table.
+//! Operations as SQL statements. The path, the sidecar and the inline path all use this table.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -8,7 +8,7 @@ use std::ffi::{c_char, c_int, c_uint, c_void};
 
 use rusqlite::ffi::{sqlite3 as Db, sqlite3_api_routines, sqlite3_stmt as Statement};
 
-/// What an extension's entry point is given.
+/// The table that an extension's entry point receives.
 pub type Routines = *const *const c_void;
 
 pub type Destructor = unsafe extern "C" fn(*mut c_void);
@@ -16,7 +16,7 @@ pub type EntryPoint = unsafe extern "C" fn(*mut Db, *mut *mut c_char, *const sql
 pub type WalCallback = unsafe extern "C" fn(*mut c_void, *mut Db, *const c_char, c_int) -> c_int;
 pub type Tracer = unsafe extern "C" fn(c_uint, *mut c_void, *mut c_void, *mut c_void) -> c_int;
 
-/// The oldest SQLite with `sqlite3_set_clientdata`, without which nobody would tell us that the owner closes.
+/// The oldest SQLite with `sqlite3_set_clientdata`, which reports the close of the user's connection.
 const OLDEST: c_int = 3_044_000;
 
 const LIBVERSION_NUMBER: usize = 67;
@@ -31,7 +31,7 @@ macro_rules! api {
         }
 
         impl Api {
-            /// Refuses a copy of SQLite that is too old or was compiled without something we need.
+            /// Copies the pointers. Returns an error if that SQLite is too old or was compiled without one of them.
             ///
             /// # Safety
             /// `routines` is the table that SQLite gave to an extension's entry point.
@@ -60,11 +60,11 @@ macro_rules! api {
                 })
             }
 
-            /// Each slot that we use, its name, and the bundled copy's function of that name.
+            /// Returns each slot in use, its name, and the bundled copy's function of that name.
             #[cfg(test)]
             fn expected() -> Vec<(usize, &'static str, *const c_void)> {
                 vec![$(($slot, stringify!($symbol), {
-                    // Has the compiler compare our types with those of the bundled copy's header.
+                    // The compiler compares our types with those of the bundled copy's header.
                     let function: unsafe extern "C" fn($($argument),*) -> $answer = rusqlite::ffi::$symbol;
                     function as *const c_void
                 }),)*]
@@ -111,12 +111,12 @@ api! {
 }
 
 impl Api {
-    /// Whether both are of the same copy of SQLite.
+    /// Returns whether both are of the same copy of SQLite.
     pub fn is(&self, other: &Api) -> bool {
         std::ptr::fn_addr_eq(self.open, other.open)
     }
 
-    /// Whether `routines` is the table of this very copy of SQLite.
+    /// Returns whether `routines` is the table of this very copy of SQLite.
     ///
     /// # Safety
     /// `routines` is the table that SQLite gave to an extension's entry point.

@@ -80,8 +80,8 @@ pub fn open(target: &Target) -> Result<SidecarConnection, BatchError> {
     Ok(connection)
 }
 
-/// Neither the URI flag (`file:x?mode=ro` is a file's name like any other for better-sqlite3) nor CREATE (a database
-/// that was deleted meanwhile must not come back empty).
+/// Opens without the URI flag (for better-sqlite3 `file:x?mode=ro` is a file's name like any other) and without CREATE (a
+/// database that was deleted since must not come back empty).
 fn open_raw(api: &Api, filename: &CStr, vfs: &CStr, flags: c_int) -> Result<*mut Db, SqliteError> {
     let mut db = ptr::null_mut();
     // SAFETY: both texts are NUL-terminated and only read during the call; the VFS is registered in that copy, as the
