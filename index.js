@@ -21,13 +21,16 @@ class MemoryStorage extends Adapter {
   }
 }
 
+// What may stand in a file name on every system; a name must not end in a dot on Windows.
+/** @type {import('./lib/options.js').Check<string>} */
+const anExtension = (value) =>
+  typeof value === 'string' && /^([\w@+=,.-]{0,39}[\w@+=,-])?$/.test(value)
+    ? undefined
+    : 'at most 40 letters, digits or . _ - @ + = , and not end in a dot'
+
 const FILE_CHECKS = {
   dir: aPath,
-  // What may stand in a file name on every system; a name must not end in a dot on Windows.
-  extension: (/** @type {unknown} */ value) =>
-    typeof value === 'string' && /^([\w@+=,.-]{0,39}[\w@+=,-])?$/.test(value)
-      ? undefined
-      : 'at most 40 letters, digits or . _ - @ + = , and not end in a dot',
+  extension: anExtension,
   pretty: aBoolean,
   durable: aBoolean,
 }
@@ -35,7 +38,6 @@ const FILE_CHECKS = {
 class FileStorage extends Adapter {
   /** @param {unknown} options */
   constructor(options) {
-    /** @type {{ dir?: string, extension?: string, pretty?: boolean, durable?: boolean }} */
     const { dir, extension = '.json', pretty = false, durable = true } = readOptions('file', options, FILE_CHECKS)
     if (dir === undefined) throw optionsError('file', 'The file storage needs the option "dir".')
     const native = openFile(getDispatcher(), { dir: path.resolve(dir), extension, durable })

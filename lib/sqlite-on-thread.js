@@ -92,7 +92,7 @@ class OnThread {
     if (wroteInTick || !inFlight.isEmpty) return undefined
     const { kind, id, text } = operation
     return withinTurn(() => {
-      if (!this.#connection.writeNow?.(KINDS[kind], id, text)) return undefined
+      if (!this.#connection.writeNow(KINDS[kind], id, text)) return undefined
       wroteInTick = true
       then(resolved, nextTick)
       return { result: undefined }

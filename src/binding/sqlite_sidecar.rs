@@ -8,7 +8,8 @@ use napi::bindgen_prelude::{FnArgs, Function, Result};
 use napi_derive::napi;
 
 use super::dispatcher::Dispatcher;
-use super::handle::StorageHandle;
+use super::handle::{Kind, StorageHandle};
+use super::raw::Text;
 use flowkit_store::Store;
 use flowkit_store::sqlite::sidecar::load_extension::capture_connection;
 use flowkit_store::sqlite::sidecar::store::SidecarStore;
@@ -50,6 +51,19 @@ impl SqliteSidecar {
     #[napi(catch_unwind)]
     pub fn may_read_on_user_connection(&self) -> bool {
         self.store.may_read_on_user_connection()
+    }
+
+    /// Does a write within the call, on this thread, and returns whether it is done. It waits neither for the disk nor for a
+    /// lock. `false` means that nothing happened: submit the operation. To be called only if nothing of this storage is in
+    /// flight, and no write of this conversation from another storage on this database.
+    #[napi(catch_unwind)]
+    pub fn write_now(
+        &self,
+        #[napi(ts_arg_type = "'save' | 'delete'")] kind: Kind,
+        id: String,
+        #[napi(ts_arg_type = "string | undefined")] text: Option<Text>,
+    ) -> bool {
+        self.store.write_now(&kind.request(id, text, None))
     }
 }
 

@@ -18,7 +18,7 @@ pub const BUSY_SLICE: Duration = Duration::from_millis(50);
 const CACHED_STATEMENTS: usize = 64;
 
 struct Bundled {
-    // Before the claim, so that it is closed first.
+    // In front of the claim, so that it is closed first.
     inner: rusqlite::Connection,
     _claim: Option<Claim>,
     path: PathBuf,
@@ -34,7 +34,7 @@ pub fn open(path: &Path) -> Result<Box<dyn Connection>, BatchError> {
 }
 
 fn open_prepared(path: &Path, claim: Option<Claim>) -> Result<Box<dyn Connection>, SqliteError> {
-    // Before SQLite opens it: should the file be replaced in between, the next look at it tells.
+    // Before SQLite opens it: if the file is replaced in between, the next `is_current` notices.
     let file_id = FileId::of(path);
     // No URI flag, and the path is absolute: `file:x?mode=ro` is a name like any other.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -44,7 +44,7 @@ fn open_prepared(path: &Path, claim: Option<Claim>) -> Result<Box<dyn Connection
     let mut connection = Bundled { inner, _claim: claim, path: path.to_owned(), file_id };
     match connection.execute("PRAGMA journal_mode = WAL") {
         Ok(()) => {}
-        // Others are using the file, or it is read-only: every other journal mode is as safe, only slower.
+        // Others use the file, or it is read-only: every other journal mode is as safe, only slower.
         Err(refusal) if refusal.is_busy() || refusal.primary() == ffi::SQLITE_READONLY => {}
         Err(error) => return Err(error),
     }
@@ -73,8 +73,8 @@ impl Connection for Bundled {
         self.file_id == FileId::of(&self.path)
     }
 
-    /// A new file would be born with our -wal beside it and take the old file's changes for its own. Emptying the -wal
-    /// prevents that. If it was deleted or replaced too, it is another file than the one we have open.
+    /// A new file would find our -wal beside it and take the old file's changes for its own. Emptying the -wal prevents that.
+    /// If the -wal was deleted or replaced as well, it is another file than the one that is open here.
     fn retire(mut self: Box<Self>) {
         let _ = self.execute("PRAGMA wal_checkpoint(TRUNCATE)");
     }

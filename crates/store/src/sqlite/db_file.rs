@@ -1,4 +1,4 @@
-//! The database file as the file system sees it: made with care, recognised again, and why it cannot be opened.
+//! The database file in the file system: makes it, recognises it again, and explains why it cannot be opened.
 
 use std::io;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::super::private_fs::{create_dir, create_file, sync_dir_above};
 use super::errors::{BatchError, SqliteError};
 use super::result_codes::name;
 
-/// Which file lies at a path: device and inode, or nothing. Always the same where there are no inodes.
+/// The file at a path: device and inode, or `None` if there is no file. Always `None` on systems without inodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileId(Option<(u64, u64)>);
 
@@ -26,13 +26,13 @@ impl FileId {
         FileId(None)
     }
 
-    /// Whether there is a file, and a way to recognise it.
+    /// Returns whether there is a file, and a way to recognise it.
     pub fn is_known(self) -> bool {
         self.0.is_some()
     }
 }
 
-/// Makes the directory (0700) and an empty file (0600) where they are missing: SQLite knows no modes.
+/// Makes the directory (0700) and an empty file (0600) if they are missing: SQLite knows no modes.
 pub fn prepare(path: &Path) -> Result<(), BatchError> {
     let told = |error: io::Error, place: &Path| StoreError::io(&error, &place.display().to_string());
     if path.is_dir() {
@@ -44,7 +44,7 @@ pub fn prepare(path: &Path) -> Result<(), BatchError> {
     if let Some(directory) = path.parent() {
         make_directory(directory).map_err(|error| BatchError::Refused(told(error, directory)))?;
     }
-    // Only if it is new. To open and close a database file that exists drops the locks that this process has on it.
+    // Only if it is new: opening and closing an existing database file drops the locks that this process has on it.
     let made = match create_file(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -63,20 +63,20 @@ fn make_directory(directory: &Path) -> io::Result<()> {
     }
     match create_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            // Another process was faster, or it is a file.
+            // Another process made it first, or it is a file.
             return if directory.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) };
         }
         other => other?,
     }
     if let Some(Err(error)) = parent.map(sync_dir_above) {
-        // So that the next attempt makes and syncs it again. Somebody may use it by now: then it stays.
+        // The next attempt makes and syncs it again. If another process uses it by now, it stays.
         let _ = std::fs::remove_dir(directory);
         return Err(error);
     }
     Ok(())
 }
 
-/// SQLite says CANTOPEN for many things. Where it is a matter of permissions, say so.
+/// Explains a failure to open `path`. SQLite returns CANTOPEN for many reasons; this one names missing permissions.
 pub fn explain(failure: SqliteError, path: &Path) -> BatchError {
     let may_use = may_write(path) && path.parent().is_none_or(may_write);
     if failure.primary() != ffi::SQLITE_CANTOPEN || may_use {
@@ -89,7 +89,7 @@ pub fn explain(failure: SqliteError, path: &Path) -> BatchError {
     )
 }
 
-/// Whether the file at `path`, and what lies beside it, may be written.
+/// Returns whether the permissions allow to write the file at `path` and the files that SQLite puts beside it.
 pub fn may_write_database(path: &str) -> bool {
     let may_be_used = |path: &Path| !path.exists() || may_write(path);
     let is_there = may_write(Path::new(path)) && Path::new(path).parent().is_none_or(may_write);
@@ -102,8 +102,8 @@ pub fn may_write_database(path: &str) -> bool {
 fn may_write(path: &Path) -> bool {
     use std::os::unix::ffi::OsStrExt;
     let Ok(path) = std::ffi::CString::new(path.as_os_str().as_bytes()) else { return true };
-    // As opening would: by the effective user. `access` asks for the real one.
-    // SAFETY: a NUL-terminated string that lives through the call, which keeps nothing.
+    // For the effective user, as opening does. `access` asks for the real one.
+    // SAFETY: a NUL-terminated string that lives through the call; the call keeps no pointer.
     unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), libc::R_OK | libc::W_OK, libc::AT_EACCESS) == 0 }
 }
 

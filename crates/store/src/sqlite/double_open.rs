@@ -12,14 +12,14 @@ use super::super::error::{ErrorKind, StoreError};
 use super::db_file::FileId;
 use super::errors::BatchError;
 
-/// The files that connections of our own copy have open.
+/// The files that our own copy has open, once for each connection.
 static OURS: Mutex<Vec<FileId>> = Mutex::new(Vec::new());
 
 /// While it lives, the file counts as open through our copy.
 pub struct Claim(FileId);
 
-/// To be called before our copy opens `path`. Refuses a file that something else in this process has open. Looks, but
-/// opens nothing: to open and close the file would itself drop the other copy's locks.
+/// Claims `path` for our copy, which opens it next. Returns an error if something else in this process has the file open.
+/// Opens nothing: opening and closing the file would itself drop the other copy's locks.
 pub fn claim(path: &Path) -> Result<Claim, BatchError> {
     let file_id = FileId::of(path);
     let mut ours = OURS.lock();
@@ -46,16 +46,16 @@ impl Drop for Claim {
     }
 }
 
-/// Whether our copy has the file open, so that nobody should hand it over as a database of another copy.
+/// Returns whether our copy has the file open, so that another copy must not use it.
 pub fn is_ours(path: &Path) -> bool {
     let file_id = FileId::of(path);
     file_id.is_known() && OURS.lock().contains(&file_id)
 }
 
-/// Whether a file descriptor of this process leads to the file.
+/// Returns whether a file descriptor of this process leads to the file.
 #[cfg(target_os = "linux")]
 fn is_open_here(file_id: FileId) -> bool {
-    // Where `/proc` is not mounted nothing can be told, and nothing is refused.
+    // Without `/proc` there is no way to find out.
     let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return false };
     // Follows the link to the open file itself, without opening it.
     file_id.is_known() && descriptors.flatten().any(|entry| FileId::of(&entry.path()) == file_id)

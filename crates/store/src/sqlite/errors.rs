@@ -1,4 +1,4 @@
-//! SQLite's errors, and what they mean to the user.
+//! SQLite's errors, and their meaning in the public contract.
 
 use rusqlite::ffi;
 
@@ -6,7 +6,7 @@ use super::super::error::{ErrorKind, StoreError};
 use super::result_codes::name;
 use super::table::Table;
 
-/// What an SQLite call reported.
+/// The error of an SQLite call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqliteError {
     /// The extended result code.
@@ -14,7 +14,7 @@ pub struct SqliteError {
     pub message: String,
 }
 
-/// Why something could not be done: SQLite said so, or we did.
+/// Why a batch, or a part of it, failed: an error of SQLite, or a check of ours.
 #[derive(Clone, Debug)]
 pub enum BatchError {
     Sqlite(SqliteError),
@@ -32,21 +32,21 @@ impl SqliteError {
         SqliteError { code, message: message.into() }
     }
 
-    /// The result code without its extension.
+    /// Returns the result code without its extension.
     pub fn primary(&self) -> i32 {
         self.code & 0xff
     }
 
-    /// Someone else holds a lock; trying again may help.
+    /// Returns whether another connection holds a lock: trying again may help.
     pub fn is_busy(&self) -> bool {
         matches!(self.primary(), ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED)
     }
 
-    /// The error may lie in the connection as much as in the file: the next batch had better open a fresh one.
+    /// Returns whether the error may lie in the connection as much as in the file, so that the next batch needs a fresh one.
     pub fn requires_reopen(&self) -> bool {
         matches!(
             self.primary(),
-            // After all patience: a connection that could not give a lock back keeps itself out for ever.
+            // When the lock timeout is over: a connection that could not release a lock keeps itself out until it is closed.
             ffi::SQLITE_BUSY
                 | ffi::SQLITE_LOCKED
                 | ffi::SQLITE_IOERR
@@ -61,7 +61,7 @@ impl SqliteError {
         )
     }
 
-    /// The error as the public contract knows it.
+    /// Returns the error in the terms of the public contract.
     pub fn explain(&self, path: &str) -> StoreError {
         let message = &self.message;
         let (kind, reason) = match self.primary() {
@@ -84,7 +84,7 @@ impl SqliteError {
                     "{path}: {message}; check the permissions of the file, of -wal and -shm beside it, and of the directory"
                 ),
             ),
-            // The same would be refused again: a CHECK, a foreign key, a trigger's RAISE, a STRICT table, a length limit.
+            // Trying again would fail again: a CHECK, a foreign key, a trigger's RAISE, a STRICT table, a length limit.
             ffi::SQLITE_CONSTRAINT | ffi::SQLITE_MISMATCH | ffi::SQLITE_TOOBIG => {
                 (ErrorKind::Denied, format!("{path} refuses it: {message}"))
             }

@@ -1,4 +1,4 @@
-//! One writer for each database file of this process, however many stores, worker threads and spellings of its path.
+//! One writer for each database file of this process, for all stores, worker threads and spellings of its path.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub fn join(path: &Path) -> Arc<Writer> {
     let path = canonical(path);
     let mut writers = WRITERS.lock();
     writers.retain(|_, writer| writer.strong_count() > 0);
-    // A writer whose last store is gone, but whose thread is still at work, is taken up again.
+    // A writer without stores whose thread is still at work is used again.
     let writer = writers.get(&path).and_then(Weak::upgrade).unwrap_or_else(|| {
         let file = path.clone();
         let writer = Writer::new(Box::new(move || bundled::open(&file)), Limits::default());

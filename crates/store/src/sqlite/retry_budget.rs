@@ -1,18 +1,17 @@
-//! How long one batch waits for locks that others hold.
+//! The time that one batch may spend waiting for locks that others hold.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::errors::BatchError;
 
-/// Between two attempts that were turned away at once, without the wait of
-/// [`BUSY_SLICE`](super::bundled::BUSY_SLICE).
+/// The pause after an attempt that failed immediately, without the wait of [`BUSY_SLICE`](super::bundled::BUSY_SLICE).
 const RETRY_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Shared by everything that a batch does, so that the whole batch is answered in a bounded time.
+/// Shared by everything that a batch does, so that the whole batch is settled in a bounded time.
 pub struct RetryBudget {
     deadline: Instant,
-    /// It ran out on this; nothing is tried any more.
+    /// The error at which the time was over. Nothing is tried any more.
     spent_on: Option<BatchError>,
 }
 
@@ -21,12 +20,12 @@ impl RetryBudget {
         RetryBudget { deadline, spent_on: None }
     }
 
-    /// A fresh one with the same deadline: it grants one attempt also when the other is spent.
+    /// Returns a new budget with the same deadline: it allows one attempt even if the other is spent.
     pub fn fresh(&self) -> Self {
         RetryBudget::until(self.deadline)
     }
 
-    /// Repeats `attempt` as long as it is turned away by a lock.
+    /// Repeats `attempt` while it fails because of a lock, until the deadline.
     pub fn retry<T>(&mut self, mut attempt: impl FnMut() -> Result<T, BatchError>) -> Result<T, BatchError> {
         if let Some(error) = &self.spent_on {
             return Err(error.clone());
@@ -39,7 +38,7 @@ impl RetryBudget {
         }
     }
 
-    /// Whether to try again after `error`.
+    /// Returns whether to try again after `error`.
     pub fn allows_another(&mut self, error: &BatchError) -> bool {
         if !error.is_busy() {
             return false;

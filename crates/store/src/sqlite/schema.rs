@@ -1,4 +1,4 @@
-//! Makes a table, or makes sure that an existing one is fit to hold conversations.
+//! Makes a table, or checks that an existing one can hold conversations.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ pub fn ensure(connection: &mut dyn Connection, table: &Table) -> Result<(), Batc
     let mut found = query(connection, KIND, table)?;
     if found.is_empty() {
         if let Err(failure) = connection.execute(&create(table)) {
-            // Such as "there is already an index named so": the name is at fault, not the disk.
+            // Such as "there is already an index named so": the name is wrong, not the disk.
             return Err(match failure.primary() {
                 ffi::SQLITE_ERROR => {
                     BatchError::Refused(refuse(table, format!("cannot be created: {}", failure.message)))

@@ -8,15 +8,15 @@ use std::ffi::{c_char, c_int, c_uint, c_void};
 
 use rusqlite::ffi::{sqlite3 as Db, sqlite3_api_routines, sqlite3_stmt as Statement};
 
-/// What an extension's entry point is given.
+/// The table that an extension's entry point receives.
 pub type Routines = *const *const c_void;
 
 pub type Destructor = unsafe extern "C" fn(*mut c_void);
 pub type EntryPoint = unsafe extern "C" fn(*mut Db, *mut *mut c_char, *const sqlite3_api_routines) -> c_int;
-pub type LogHook = unsafe extern "C" fn(*mut c_void, *mut Db, *const c_char, c_int) -> c_int;
+pub type WalCallback = unsafe extern "C" fn(*mut c_void, *mut Db, *const c_char, c_int) -> c_int;
 pub type Tracer = unsafe extern "C" fn(c_uint, *mut c_void, *mut c_void, *mut c_void) -> c_int;
 
-/// The oldest SQLite with `sqlite3_set_clientdata`, without which nobody would tell us that the owner closes.
+/// The oldest SQLite with `sqlite3_set_clientdata`, which reports the close of the user's connection.
 const OLDEST: c_int = 3_044_000;
 
 const LIBVERSION_NUMBER: usize = 67;
@@ -31,7 +31,7 @@ macro_rules! api {
         }
 
         impl Api {
-            /// Refuses a copy of SQLite that is too old or was compiled without something we need.
+            /// Copies the pointers. Returns an error if that SQLite is too old or was compiled without one of them.
             ///
             /// # Safety
             /// `routines` is the table that SQLite gave to an extension's entry point.
@@ -60,11 +60,11 @@ macro_rules! api {
                 })
             }
 
-            /// Each slot that we use, its name, and the bundled copy's function of that name.
+            /// Returns each slot in use, its name, and the bundled copy's function of that name.
             #[cfg(test)]
             fn expected() -> Vec<(usize, &'static str, *const c_void)> {
                 vec![$(($slot, stringify!($symbol), {
-                    // Has the compiler compare our types with those of the bundled copy's header.
+                    // The compiler compares our types with those of the bundled copy's header.
                     let function: unsafe extern "C" fn($($argument),*) -> $answer = rusqlite::ffi::$symbol;
                     function as *const c_void
                 }),)*]
@@ -97,9 +97,11 @@ api! {
     144 threadsafe = sqlite3_threadsafe() -> c_int;
     153 sql = sqlite3_sql(*mut Statement) -> *const c_char;
     166 extended_errcode = sqlite3_extended_errcode(*mut Db) -> c_int;
-    175 wal_hook = sqlite3_wal_hook(*mut Db, Option<LogHook>, *mut c_void) -> *mut c_void;
+    175 wal_hook = sqlite3_wal_hook(*mut Db, Option<WalCallback>, *mut c_void) -> *mut c_void;
     180 db_filename = sqlite3_db_filename(*mut Db, *const c_char) -> *const c_char;
     181 db_readonly = sqlite3_db_readonly(*mut Db, *const c_char) -> c_int;
+    191 wal_checkpoint =
+        sqlite3_wal_checkpoint_v2(*mut Db, *const c_char, c_int, *mut c_int, *mut c_int) -> c_int;
     192 auto_extension = sqlite3_auto_extension(Option<EntryPoint>) -> c_int;
     195 cancel_auto_extension = sqlite3_cancel_auto_extension(Option<EntryPoint>) -> c_int;
     214 trace = sqlite3_trace_v2(*mut Db, c_uint, Option<Tracer>, *mut c_void) -> c_int;
@@ -109,12 +111,12 @@ api! {
 }
 
 impl Api {
-    /// Whether both are of the same copy of SQLite.
+    /// Returns whether both are of the same copy of SQLite.
     pub fn is(&self, other: &Api) -> bool {
         std::ptr::fn_addr_eq(self.open, other.open)
     }
 
-    /// Whether `routines` is the table of this very copy of SQLite.
+    /// Returns whether `routines` is the table of this very copy of SQLite.
     ///
     /// # Safety
     /// `routines` is the table that SQLite gave to an extension's entry point.

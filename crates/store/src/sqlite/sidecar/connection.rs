@@ -1,4 +1,4 @@
-//! A connection of our own to the owner's file, through the owner's copy of SQLite.
+//! A connection of our own to the user's file, through the user's copy of SQLite.
 //!
 //! Never through the bundled copy: POSIX locks belong to the process, so that two copies in one process do not see each
 //! other's locks and destroy the file (measured: within 36 commits).
@@ -19,22 +19,25 @@ use super::super::errors::{BatchError, SqliteError};
 use super::super::statements::Statements;
 use super::api::Api;
 use super::statement::{Statement, failure};
+use super::wal::{WalHook, WalLength};
 
 /// Where, and how, to open.
 #[derive(Clone)]
 pub struct Target {
     pub api: Api,
-    /// As the owner's connection knows it: absolute, symbolic links resolved.
+    /// As the user's connection knows it: absolute, symbolic links resolved.
     pub filename: CString,
     pub vfs: CString,
     pub is_read_only: bool,
-    /// Copied from the owner's connection: `PRAGMA name = value`.
+    /// Copied from the user's connection: `PRAGMA name = value`.
     pub pragmas: Vec<(&'static str, String)>,
     pub path: PathBuf,
-    /// The file that the owner has open.
+    /// The file that the user's connection has open.
     pub file_id: FileId,
-    /// Whether the file was last seen in WAL mode, in which nobody who reads waits for those who write.
+    /// The database was last seen in WAL mode, in which readers do not wait for writers.
     pub is_wal: Arc<AtomicBool>,
+    /// `None` if commits are synced, or if nothing can be written.
+    pub wal: Option<Arc<WalLength>>,
 }
 
 pub struct SidecarConnection {
@@ -44,15 +47,18 @@ pub struct SidecarConnection {
     statements: HashMap<String, Statement>,
     path: PathBuf,
     file_id: FileId,
+    /// Dropped after the connection is closed.
+    wal_hook: Option<Box<WalHook>>,
+    on_close: Option<Box<dyn FnOnce() + Send>>,
 }
 
-// SAFETY: the connection and its statements belong to nothing but this value, and SQLite, compiled for threads (`owner`
-// asks), lets any thread use them, one at a time: `&mut` sees to that.
+// SAFETY: the connection, its statements and its hook belong to nothing but this value, and SQLite, compiled for threads
+// (`user_connection` asks), lets any thread use them, one at a time: `&mut` sees to that.
 unsafe impl Send for SidecarConnection {}
 
-/// Opens another connection to the owner's file.
+/// Opens another connection to the user's file.
 pub fn open(target: &Target) -> Result<SidecarConnection, BatchError> {
-    // Renamed or deleted and made anew since the owner opened it: by its name we would find another file.
+    // If the file was renamed, or deleted and made anew, since the user opened it, its name leads to another file.
     if FileId::of(&target.path) != target.file_id {
         return Err(SqliteError::new(ffi::SQLITE_READONLY_DBMOVED, "the database file was moved").into());
     }
@@ -63,32 +69,33 @@ pub fn open(target: &Target) -> Result<SidecarConnection, BatchError> {
         statements: HashMap::new(),
         path: target.path.clone(),
         file_id: target.file_id,
+        wal_hook: None,
+        on_close: None,
     };
     for (name, value) in &target.pragmas {
         connection.execute(&format!("PRAGMA {name} = {value}"))?;
     }
     let journal = connection.statement("PRAGMA journal_mode")?.first()?;
-    let is_wal = journal.eq_ignore_ascii_case("wal");
-    target.is_wal.store(is_wal, Ordering::Relaxed);
+    target.is_wal.store(journal.eq_ignore_ascii_case("wal"), Ordering::Relaxed);
     Ok(connection)
 }
 
-/// Neither the URI flag (`file:x?mode=ro` is a file's name like any other for better-sqlite3) nor CREATE (a database
-/// that was deleted meanwhile must not come back empty).
+/// Opens without the URI flag (for better-sqlite3 `file:x?mode=ro` is a file's name like any other) and without CREATE (a
+/// database that was deleted since must not come back empty).
 fn open_raw(api: &Api, filename: &CStr, vfs: &CStr, flags: c_int) -> Result<*mut Db, SqliteError> {
     let mut db = ptr::null_mut();
     // SAFETY: both texts are NUL-terminated and only read during the call; the VFS is registered in that copy, as the
-    // owner's own connection uses it.
+    // user's own connection uses it.
     let code = unsafe { (api.open)(filename.as_ptr(), &mut db, flags, vfs.as_ptr()) };
     if code != ffi::SQLITE_OK {
-        // SAFETY: even a failed open may answer a connection, which tells why and has to be closed; close takes null.
+        // SAFETY: a failed open may still return a connection, which knows why and has to be closed; close takes null.
         let failure = unsafe { failure(api, db, code) };
         // SAFETY: as above; not used afterwards.
         unsafe { (api.close)(db) };
         return Err(failure);
     }
-    // SAFETY: an open connection that nobody else knows. On a thread of the user's it is watched like the user's own
-    // (`watch`), but must not have our writers make way.
+    // SAFETY: an open connection that nothing else knows. If a JavaScript thread opens it, `transaction_hook` watches it like
+    // the user's own; but our own statements must not pause the writer.
     unsafe {
         (api.busy_timeout)(db, busy_slice());
         (api.trace)(db, 0, None, ptr::null_mut());
@@ -101,14 +108,37 @@ fn busy_slice() -> c_int {
 }
 
 impl SidecarConnection {
-    /// Prepares the statements for `table`, which shows whether this connection can do what the owner's can.
+    /// Reports the length of the WAL from now on. `checkpoints`: a commit of this connection copies a WAL that is too long, as
+    /// SQLite would by itself. Returns whether the database is such that its length matters.
+    pub fn watch_wal(&mut self, target: &Target, checkpoints: bool) -> bool {
+        if let Some(length) = &target.wal
+            && target.is_wal.load(Ordering::Relaxed)
+        {
+            // SAFETY: the connection is open and ours alone. `drop` closes it before the fields are dropped.
+            self.wal_hook = Some(unsafe { WalHook::install(self.api, self.db, length.clone(), checkpoints) });
+        }
+        self.wal_hook.is_some()
+    }
+
+    /// A lock held by others is reported immediately from now on.
+    pub fn never_wait(&mut self) {
+        // SAFETY: the connection is open and ours alone.
+        unsafe { (self.api.busy_timeout)(self.db, 0) };
+    }
+
+    /// Calls `action` before the connection closes.
+    pub fn on_close(&mut self, action: Box<dyn FnOnce() + Send>) {
+        self.on_close = Some(action);
+    }
+
+    /// Prepares the statements, which shows whether this connection can do what the user's can.
     pub fn probe(&mut self, statements: &Statements) -> Result<(), SqliteError> {
         statements.all().into_iter().try_for_each(|statement| self.statement(&statement.sql).map(drop))
     }
 
     fn statement(&mut self, sql: &str) -> Result<&mut Statement, SqliteError> {
         if !self.statements.contains_key(sql) {
-            // SAFETY: the connection is open and ours alone. It closes in `drop`, after all its statements.
+            // SAFETY: the connection is open and ours alone. It closes in `drop`, after all its statements are finalized.
             let statement = unsafe { Statement::prepare(self.api, self.db, sql) }?;
             self.statements.insert(sql.to_owned(), statement);
         }
@@ -137,6 +167,9 @@ impl Connection for SidecarConnection {
 
 impl Drop for SidecarConnection {
     fn drop(&mut self) {
+        if let Some(action) = self.on_close.take() {
+            action();
+        }
         self.statements.clear();
         // SAFETY: opened by `open_raw`, closed nowhere else; no statement of it is left.
         unsafe { (self.api.close)(self.db) };

@@ -1,16 +1,16 @@
-//! Keeps the code of the owner's copy of SQLite in memory.
+//! Keeps the code of the user's copy of SQLite in memory.
 
 use std::ffi::c_void;
 
-/// Pins the image (a `.node` file, or the program itself) that `address` lies in.
+/// Keeps the image (a `.node` file, or the program itself) that `address` lies in.
 ///
-/// A worker's end unloads the add-ons that only it used (seen with better-sqlite3 13 on Node 24). Should our writer
-/// thread be inside SQLite at that moment, its code would vanish under it.
+/// A worker's end unloads the add-ons that only it used (seen with better-sqlite3 13 on Node 24). If our writer
+/// thread is inside SQLite at that moment, its code would vanish.
 #[cfg(unix)]
 pub fn keep_loaded(address: *const c_void) {
     // SAFETY: `dladdr` only writes `info`, for which all zeroes is a valid value; the name that it stores lives as long
-    // as the image, which our caller's function pointers come from. NOLOAD opens nothing new, and the handle is given
-    // up on purpose: the image shall stay.
+    // as the image, which our caller's function pointers come from. NOLOAD opens nothing new, and the handle is leaked
+    // on purpose: the image must stay.
     unsafe {
         let mut info: libc::Dl_info = std::mem::zeroed();
         if libc::dladdr(address, &mut info) != 0 && !info.dli_fname.is_null() {
@@ -31,10 +31,10 @@ pub fn keep_loaded(address: *const c_void) {
     unsafe { GetModuleHandleExW(FROM_ADDRESS_PINNED, address, &mut module) };
 }
 
-/// The file that the image with `address` was loaded from.
+/// Returns the file that the image with `address` was loaded from.
 #[cfg(unix)]
 pub fn image_of(address: *const c_void) -> Option<String> {
-    // SAFETY: as in `pin`; the name is NUL-terminated.
+    // SAFETY: as in `keep_loaded`; the name is NUL-terminated.
     unsafe {
         let mut info: libc::Dl_info = std::mem::zeroed();
         if libc::dladdr(address, &mut info) == 0 || info.dli_fname.is_null() {
@@ -54,7 +54,7 @@ pub fn image_of(address: *const c_void) -> Option<String> {
     }
     let mut module = std::ptr::null_mut();
     let mut name = [0_u16; 4096];
-    // SAFETY: as in `pin`; the buffer has the size that is passed.
+    // SAFETY: as in `keep_loaded`; the buffer has the size that is passed.
     let length = unsafe {
         GetModuleHandleExW(FROM_ADDRESS_UNCOUNTED, address, &mut module);
         GetModuleFileNameW(module, name.as_mut_ptr(), 4096)

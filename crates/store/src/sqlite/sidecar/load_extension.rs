@@ -9,38 +9,38 @@ use super::api::{Api, Routines};
 use super::keep_loaded;
 use super::user_connection::UserConnection;
 
-/// The name of the entry point, for those who can pass one.
+/// The name of the entry point, for callers that can pass one.
 pub const ENTRY: &str = "sqlite3_flowkitstorage_init";
 
-/// What an extension answers that shall stay loaded. Otherwise SQLite would keep a handle for each load, and unload it
+/// The result of an extension that stays loaded. Otherwise SQLite would keep a handle for each load, and unload the extension
 /// with the connection.
 const OK_LOAD_PERMANENTLY: c_int = ffi::SQLITE_OK | (1 << 8);
 
-/// Loading is synchronous on the JavaScript thread, so that each thread has its own answer.
+/// Loading is synchronous on the JavaScript thread, so each thread has its own state.
 enum Capture {
-    /// Nobody of ours asked: someone loads this addon by hand.
-    Unasked,
-    Asked,
-    Answered(Box<Result<UserConnection, String>>),
+    /// We did not ask: the application loads this addon by itself.
+    Unexpected,
+    Expected,
+    Captured(Box<Result<UserConnection, String>>),
 }
 
 thread_local! {
-    static CAPTURE: Cell<Capture> = const { Cell::new(Capture::Unasked) };
+    static CAPTURE: Cell<Capture> = const { Cell::new(Capture::Unexpected) };
 }
 
-/// Calls `load` with the path and the entry point of this addon and answers what it answers, and the connection that
-/// loaded it meanwhile, if one did.
+/// Calls `load` with the path and the entry point of this addon. Returns the result of that, and the connection that loaded
+/// the addon during the call, or why none did.
 pub fn capture_connection<T>(load: impl FnOnce(&str, &str) -> T) -> (T, Result<UserConnection, String>) {
     let Some(path) = keep_loaded::image_of(sqlite3_flowkitstorage_init as *const c_void) else {
         return (load("", ENTRY), Err("the addon does not know its own file".into()));
     };
-    CAPTURE.set(Capture::Asked);
-    // Whatever happens in `load`, nobody is let in afterwards.
+    CAPTURE.set(Capture::Expected);
+    // Also if `load` panics, no connection is captured afterwards.
     let _guard = Disarm;
-    let answer = load(&path, ENTRY);
-    match CAPTURE.replace(Capture::Unasked) {
-        Capture::Answered(owner) => (answer, *owner),
-        _ => (answer, Err("loadExtension did not reach this addon".into())),
+    let result = load(&path, ENTRY);
+    match CAPTURE.replace(Capture::Unexpected) {
+        Capture::Captured(user) => (result, *user),
+        _ => (result, Err("loadExtension did not reach this addon".into())),
     }
 }
 
@@ -48,7 +48,7 @@ struct Disarm;
 
 impl Drop for Disarm {
     fn drop(&mut self) {
-        CAPTURE.set(Capture::Unasked);
+        CAPTURE.set(Capture::Unexpected);
     }
 }
 
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn sqlite3_flowkitstorage_init(db: *mut Db, _: *mut *mut c
     unsafe { enter(db, routines) }
 }
 
-/// The name that SQLite looks for where the caller cannot pass one (node:sqlite).
+/// The name that SQLite looks for if the caller cannot pass one (node:sqlite).
 ///
 /// # Safety
 /// As [`sqlite3_flowkitstorage_init`].
@@ -73,12 +73,12 @@ pub unsafe extern "C" fn sqlite3_extension_init(db: *mut Db, _: *mut *mut c_char
 /// # Safety
 /// As [`sqlite3_flowkitstorage_init`].
 unsafe fn enter(db: *mut Db, routines: Routines) -> c_int {
-    if !matches!(CAPTURE.replace(Capture::Unasked), Capture::Asked) {
+    if !matches!(CAPTURE.replace(Capture::Unexpected), Capture::Expected) {
         return ffi::SQLITE_ERROR;
     }
-    // SAFETY: the table that SQLite gave us; the connection that it is loading us into belongs to this thread. Whoever
-    // asked keeps it open (`lib/sqlite-host.js` holds it), and the shared forgets it when it closes.
-    let owner = unsafe { Api::copy(routines).map(|api| UserConnection::new(api, db)) };
-    CAPTURE.set(Capture::Answered(Box::new(owner)));
+    // SAFETY: the table that SQLite gave us; the connection that it is loading us into belongs to this thread. The JavaScript
+    // object that asked keeps it open, and the shared writer forgets it when it closes.
+    let user = unsafe { Api::copy(routines).map(|api| UserConnection::new(api, db)) };
+    CAPTURE.set(Capture::Captured(Box::new(user)));
     OK_LOAD_PERMANENTLY
 }

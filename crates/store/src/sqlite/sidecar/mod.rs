@@ -1,14 +1,15 @@
 //! The user's own database file, off the event loop: a second connection to it, through the user's copy of SQLite.
 //!
-//! 1. [`entry`]: that copy is made to load this addon as an extension, and so hands over its functions ([`api`]).
-//! 2. [`owner`]: what the user's connection says of itself, and whether a second connection is safe and like the first.
-//! 3. [`shared`]: one for each of the user's connections. It has the writer thread, and hears of the user's close.
-//! 4. [`watch`]: has the writer make way for the user's transactions.
-//! 5. [`connection`]: the second connection, used by one thread at a time: the writer's, or, for a moment, the JavaScript thread.
-//! 6. [`store`]: one table on it.
+//! 1. [`load_extension`] makes that copy load this addon as an extension, and so receives its functions ([`api`]).
+//! 2. [`user_connection`] asks the user's connection whether a second one is safe, and what it has to be like.
+//! 3. [`shared_writer`]: one for each of the user's connections. It owns the writer and learns of the user's close.
+//! 4. [`transaction_hook`] pauses the writer while the user runs a transaction.
+//! 5. [`connection`]: the second connection, which the writer thread uses.
+//! 6. [`write_now`]: a third connection, for single writes on the JavaScript thread; [`wal`] keeps the disk out of them.
+//! 7. [`store`]: one table.
 //!
 //! The user's connection belongs to the JavaScript thread: SQLite as better-sqlite3 compiles it has no mutex for it.
-//! [`entry`], [`owner`], [`shared`], [`watch`] and [`store`] run there; only [`connection`], with its [`log`], runs elsewhere too.
+//! [`connection`] and [`wal`] run on both threads, everything else runs there.
 
 mod api;
 mod connection;
@@ -20,6 +21,8 @@ mod statement_kind;
 pub mod store;
 mod transaction_hook;
 mod user_connection;
+mod wal;
+mod write_now;
 
 #[cfg(test)]
 mod tests;

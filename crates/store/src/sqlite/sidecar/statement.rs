@@ -1,4 +1,4 @@
-//! A prepared statement of the owner's copy of SQLite.
+//! A prepared statement of the user's copy of SQLite.
 
 use std::ffi::{CStr, c_int};
 use std::ptr;
@@ -9,7 +9,7 @@ use super::super::connection::{Param, Row, Value};
 use super::super::errors::SqliteError;
 use super::api::Api;
 
-/// Lives and dies on the thread of its connection, which it must not outlive.
+/// Used together with its connection, by one thread at a time. It must not outlive the connection.
 pub struct Statement {
     api: Api,
     db: *mut Db,
@@ -73,8 +73,8 @@ impl Statement {
 
 impl Drop for Statement {
     fn drop(&mut self) {
-        // SAFETY: prepared by `prepare`, finalized nowhere else. Its connection is still open. One statement left over
-        // would make `sqlite3_close` fail and leave the file locked for ever.
+        // SAFETY: prepared by `prepare`, finalized nowhere else. Its connection is still open. A statement left over
+        // would make `sqlite3_close` fail and leave the file locked until the process ends.
         unsafe { (self.api.finalize)(self.raw) };
     }
 }
@@ -133,7 +133,7 @@ impl Running<'_> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        // SAFETY: the statement is not finalized. Their result codes only repeat what `step` told.
+        // SAFETY: the statement is not finalized. Their result codes only repeat the one of `step`.
         unsafe {
             (self.0.api.reset)(self.0.raw);
             (self.0.api.clear_bindings)(self.0.raw);
@@ -141,10 +141,10 @@ impl Drop for Running<'_> {
     }
 }
 
-/// What SQLite says of its last call on `db`.
+/// Returns the error of the last call on `db`.
 ///
 /// # Safety
-/// `db` is a connection of `api`'s copy that this thread alone uses, or null, as after an open without memory.
+/// `db` is a connection of `api`'s copy that this thread alone uses, or null, as after an open that found no memory.
 pub unsafe fn failure(api: &Api, db: *mut Db, code: c_int) -> SqliteError {
     if db.is_null() {
         return SqliteError::new(code, "out of memory");

@@ -1,11 +1,11 @@
-//! Which statements of the user's our writer has to make way for.
+//! The statements of the user for which our writer has to pause.
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// `BEGIN` and `SAVEPOINT`. A transaction that reads and then writes fails, without any wait, where someone else
-    /// committed in between (measured: 422 of 462 transactions).
+    /// `BEGIN` and `SAVEPOINT`. A transaction that reads and then writes fails, without any wait, if another connection
+    /// commits in between (measured: 422 of 462 transactions).
     Transaction,
-    /// `PRAGMA` and `VACUUM`: a switch of the journal mode, for one, fails as long as another connection is open.
+    /// `PRAGMA` and `VACUUM`. A switch of the journal mode, for example, fails while another connection is open.
     NeedsExclusiveFile,
     Other,
 }
@@ -17,7 +17,7 @@ const KEYWORDS: [(&[u8], Kind); 4] = [
     (b"VACUUM", Kind::NeedsExclusiveFile),
 ];
 
-/// What a statement is, by its first word. Called for every statement of the user's, so it looks no further.
+/// Returns the kind of a statement, by its first word. It runs for every statement of the user, so it looks no further.
 pub fn kind(sql: &[u8]) -> Kind {
     let sql = without_comments(sql);
     let is = |keyword: &[u8]| sql.get(..keyword.len()).is_some_and(|start| start.eq_ignore_ascii_case(keyword));
@@ -36,7 +36,7 @@ fn without_comments(mut sql: &[u8]) -> &[u8] {
     }
 }
 
-/// What follows `end`; nothing where it is missing.
+/// Returns the text behind `end`; empty if `end` is missing.
 fn after<'a>(text: &'a [u8], end: &[u8]) -> &'a [u8] {
     let found = text.windows(end.len()).position(|window| window == end);
     found.map_or(&[], |start| &text[start + end.len()..])

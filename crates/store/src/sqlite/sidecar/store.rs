@@ -1,4 +1,4 @@
-//! One table of the user's database, by way of the connection beside the user's.
+//! One table of the user's database, through the connection beside the user's.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,8 +10,9 @@ use super::super::handback::HandBack;
 use super::super::statements::Statements;
 use super::super::table::Table;
 use super::shared_writer::{HandOver, SharedWriter};
+use super::transaction_hook::PauseWriter;
 use super::user_connection::UserConnection;
-use crate::{Answer, Operation, Store, Ticket};
+use crate::{Answer, Operation, Request, Store, Ticket};
 
 pub struct SidecarStore {
     inner: SqliteStore,
@@ -20,9 +21,9 @@ pub struct SidecarStore {
 }
 
 impl SidecarStore {
-    /// A store beside `owner`, or why there must be none. `path` is for error messages; the table exists already.
-    pub fn new(owner: UserConnection, hand_over: HandOver, path: &Path, table: String) -> Result<Self, String> {
-        let shared = SharedWriter::of(owner, hand_over)?;
+    /// Makes a store beside `user`, or returns why there must be none. `path` is for error messages; the table exists already.
+    pub fn new(user: UserConnection, hand_over: HandOver, path: &Path, table: String) -> Result<Self, String> {
+        let shared = SharedWriter::of(user, hand_over)?;
         let statements = Statements::new(Table::new(path, table));
         shared.probe(&statements)?;
         let handback = Arc::new(HandBack::default());
@@ -31,14 +32,21 @@ impl SidecarStore {
         Ok(SidecarStore { inner, handback, shared })
     }
 
-    /// Blocks until everything called so far is done or given back.
+    /// Blocks until everything called so far is done or handed back.
     pub fn drain(&self) {
         self.shared.drain_writer(false);
     }
 
-    /// Whether a load whose conversation has no writes under way may as well be done on the user's connection, now.
+    /// Returns whether a load may as well run on the user's connection, now, if no write of its conversation is in flight.
     pub fn may_read_on_user_connection(&self) -> bool {
         self.shared.may_read_on_user_connection()
+    }
+
+    /// Does one write within the call and returns whether it is done. If not, nothing happened: submit it. The caller sees to
+    /// it that nothing of this store, and no write of this conversation, is in flight.
+    pub fn write_now(&self, request: &Request) -> bool {
+        let is_open = !self.shared.is_closed() && self.handback.why().is_none();
+        is_open && self.shared.write_now(&self.inner.statements, request)
     }
 
     /// Returns why operations are handed back; `None` if they are not.

@@ -1,8 +1,8 @@
-//! Has our writers make way for transactions of the user's, on every connection to their file that we know of.
+//! Pauses our writer while the user runs a transaction, on every connection to that file that we know about.
 //!
-//! These are the connections that storages were given, and those that the same thread opens later: SQLite tells of
-//! each connection that is opened, in whatever thread, by way of `sqlite3_auto_extension`. Nothing tells of those that
-//! were open before.
+//! These are the connections that storages were given, and those that the same thread opens later: SQLite reports each
+//! connection that is opened, in whatever thread, through `sqlite3_auto_extension`. Connections that were open before remain
+//! unknown.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
@@ -14,30 +14,42 @@ use parking_lot::Mutex;
 use rusqlite::ffi::{self, sqlite3 as Db, sqlite3_api_routines};
 
 use super::api::{Api, Routines};
-use super::shared_writer::SharedWriter;
 use super::statement_kind::{self, Kind};
 
+/// The writer beside one of the user's connections, as this hook needs it.
+pub trait PauseWriter {
+    /// Returns the user's copy of SQLite.
+    fn api(&self) -> &Api;
+
+    /// Returns the file's name, as the user's connection knows it.
+    fn filename(&self) -> &CStr;
+
+    /// Blocks until everything called so far is done, because a statement is about to begin that our writes would disturb.
+    /// `disconnect`: closes our connections, too.
+    fn drain_writer(&self, disconnect: bool);
+}
+
 thread_local! {
-    /// Those whose user's connections belong to this thread, and are open.
-    static WRITERS: RefCell<Vec<Weak<SharedWriter>>> = const { RefCell::new(Vec::new()) };
+    /// The writers whose user's connections belong to this thread, and are open.
+    static WRITERS: RefCell<Vec<Weak<dyn PauseWriter>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A copy of SQLite in this process. There may be several: two versions of better-sqlite3, and Node's own.
 struct Image {
-    /// Never freed: connections keep its address as long as they live, also without any shared.
+    /// Never freed: connections keep its address while they live, also without any writer.
     api: &'static Api,
-    /// As long as there are any, in whatever thread, it tells of new connections.
+    /// While there are any, in whatever thread, the copy reports new connections.
     writers: usize,
 }
 
 static IMAGES: Mutex<Vec<Image>> = Mutex::new(Vec::new());
 
-/// From now on `shared` is made to make way for `db`, which belongs to this thread, and for what this thread opens later.
+/// From now on pauses `writer` for `db`, which belongs to this thread, and for what this thread opens later.
 ///
 /// # Safety
-/// `db` is an open connection of the shared's copy of SQLite that belongs to this thread.
-pub unsafe fn begin(shared: &Arc<SharedWriter>, db: *mut Db) {
-    let api = shared.api();
+/// `db` is an open connection of the writer's copy of SQLite that belongs to this thread.
+pub unsafe fn begin(writer: Arc<dyn PauseWriter>, db: *mut Db) {
+    let api = writer.api();
     let mut images = IMAGES.lock();
     let known = images.iter().position(|image| image.api.is(api)).unwrap_or_else(|| {
         images.push(Image { api: Box::leak(Box::new(*api)), writers: 0 });
@@ -45,17 +57,17 @@ pub unsafe fn begin(shared: &Arc<SharedWriter>, db: *mut Db) {
     });
     let image = &mut images[known];
     image.writers += 1;
-    // SAFETY: an entry point as SQLite wants it. Its code stays in memory for ever, as `entry` has told SQLite. Registered
-    // twice it still counts once; without memory for it, later connections are not watched.
+    // SAFETY: an entry point as SQLite wants it. Its code is never unloaded, as `load_extension` has told SQLite. Registered
+    // twice it still counts once. Without memory for it, later connections are not watched.
     unsafe { (api.auto_extension)(Some(on_open)) };
     // SAFETY: as promised.
     unsafe { watch(image.api, db) };
-    let _ = WRITERS.try_with(|writers| writers.borrow_mut().push(Arc::downgrade(shared)));
+    let _ = WRITERS.try_with(|writers| writers.borrow_mut().push(Arc::downgrade(&writer)));
 }
 
-/// Undoes [`begin`], if that was called; on the same thread.
-pub fn end(shared: &SharedWriter) {
-    let is_other = |known: &Weak<SharedWriter>| !ptr::eq(known.as_ptr(), shared);
+/// Undoes [`begin`], if that was called. To be called on the same thread.
+pub fn end(writer: &dyn PauseWriter) {
+    let is_other = |known: &Weak<dyn PauseWriter>| !ptr::addr_eq(known.as_ptr(), writer);
     let was_known = WRITERS.try_with(|writers| {
         let mut writers = writers.borrow_mut();
         let before = writers.len();
@@ -65,7 +77,7 @@ pub fn end(shared: &SharedWriter) {
     if was_known != Ok(true) {
         return;
     }
-    let api = shared.api();
+    let api = writer.api();
     let mut images = IMAGES.lock();
     let Some(image) = images.iter_mut().find(|image| image.api.is(api)) else { return };
     image.writers -= 1;
@@ -79,22 +91,22 @@ pub fn end(shared: &SharedWriter) {
 /// `db` is an open connection of `api`'s copy of SQLite that belongs to this thread.
 unsafe fn watch(api: &'static Api, db: *mut Db) {
     let context = ptr::from_ref(api).cast_mut().cast();
-    // SAFETY: as promised; `on_statement` is the callback for SQLITE_TRACE_STMT, and its context lives for ever.
+    // SAFETY: as promised; `on_statement` is the callback for SQLITE_TRACE_STMT, and its context is never freed.
     unsafe { (api.trace)(db, ffi::SQLITE_TRACE_STMT as c_uint, Some(on_statement), context) };
 }
 
-/// The writers of this thread on the file that `db` has open.
+/// Returns the writers of this thread on the file that `db` has open.
 ///
 /// # Safety
 /// `db` is an open connection of `api`'s copy of SQLite that belongs to this thread.
-unsafe fn writers_of(api: &Api, db: *mut Db) -> Vec<Arc<SharedWriter>> {
-    // SAFETY: as promised; the answer is null or a text that lives as long as the connection.
+unsafe fn writers_of(api: &Api, db: *mut Db) -> Vec<Arc<dyn PauseWriter>> {
+    // SAFETY: as promised; the result is null or a text that lives as long as the connection.
     let filename = unsafe {
         let name = (api.db_filename)(db, c"main".as_ptr());
         if name.is_null() { c"" } else { CStr::from_ptr(name) }
     };
-    let is_there = |shared: &Arc<SharedWriter>| shared.api().is(api) && shared.filename() == filename;
-    // The thread may be ending: then it has none any more.
+    let is_there = |writer: &Arc<dyn PauseWriter>| writer.api().is(api) && writer.filename() == filename;
+    // If the thread is ending, it has none any more.
     let found =
         WRITERS.try_with(|writers| writers.borrow().iter().filter_map(Weak::upgrade).filter(is_there).collect());
     found.unwrap_or_default()
@@ -109,7 +121,7 @@ unsafe extern "C" fn on_open(db: *mut Db, _: *mut *mut c_char, routines: *const 
         // SAFETY: SQLite passes its own table.
         let is_of = |image: &&Image| unsafe { image.api.is_of(routines as Routines) };
         let Some(api) = IMAGES.lock().iter().find(is_of).map(|image| image.api) else { return };
-        // SAFETY: the connection is open and known to nobody but us and the caller, on this thread.
+        // SAFETY: the connection is open, and only we and the caller know it, on this thread.
         if unsafe { !writers_of(api, db).is_empty() } {
             // SAFETY: as above.
             unsafe { watch(api, db) };
@@ -119,10 +131,10 @@ unsafe extern "C" fn on_open(db: *mut Db, _: *mut *mut c_char, routines: *const 
     ffi::SQLITE_OK
 }
 
-/// Called by SQLite when a statement of the user's begins, on the thread of its connection.
+/// Called by SQLite when a statement of the user begins, on the thread of its connection.
 unsafe extern "C" fn on_statement(_: c_uint, api: *mut c_void, statement: *mut c_void, _: *mut c_void) -> c_int {
     let _ = catch_unwind(|| {
-        // SAFETY: `watch` gave the address, of what lives for ever.
+        // SAFETY: `watch` gave the address, of what is never freed.
         let api = unsafe { &*api.cast::<Api>() };
         // SAFETY: SQLite passes the statement that begins.
         let sql = unsafe {
@@ -140,8 +152,8 @@ unsafe extern "C" fn on_statement(_: c_uint, api: *mut c_void, statement: *mut c
             return;
         }
         // SAFETY: as above; a connection is used by one thread.
-        for shared in unsafe { writers_of(api, db) } {
-            shared.drain_writer(kind == Kind::NeedsExclusiveFile);
+        for writer in unsafe { writers_of(api, db) } {
+            writer.drain_writer(kind == Kind::NeedsExclusiveFile);
         }
     });
     0

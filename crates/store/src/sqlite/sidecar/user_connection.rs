@@ -1,10 +1,9 @@
-//! The user's own connection: what it says of itself.
+//! The user's own connection, and what a second connection has to know about it.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::PathBuf;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rusqlite::ffi::{self, sqlite3 as Db};
@@ -14,6 +13,7 @@ use super::super::errors::SqliteError;
 use super::api::Api;
 use super::connection::Target;
 use super::statement::Statement;
+use super::wal::WalLength;
 
 /// A second connection, of whatever copy of SQLite, is only known to be safe on the system's files as they are. A cipher
 /// build has a VFS of its own, and we would lack the key.
@@ -31,10 +31,11 @@ const PRAGMAS: [&str; 8] = [
     "secure_delete",
 ];
 
-/// With less, the application's own statements would fail where they meet our commits; as yet it had nobody to wait for.
+/// In milliseconds. With less, the application's own statements would fail if they meet our commits: so far it had no other
+/// writer to wait for.
 const LEAST_BUSY_TIMEOUT: u64 = 1000;
 
-/// A connection of the user's. Used on its JavaScript thread only, and only while it is open.
+/// One of the user's connections. Used on its JavaScript thread only, and only while it is open.
 #[derive(Clone, Copy)]
 pub struct UserConnection {
     pub api: Api,
@@ -54,13 +55,13 @@ impl UserConnection {
         unsafe { (self.api.get_autocommit)(self.db) == 0 }
     }
 
-    /// Whether a statement is under way, such as a row iterator: what this connection reads meanwhile is as old as that.
+    /// Returns whether a statement is running, such as a row iterator: until it ends, this connection reads data as old as it.
     pub fn is_reading(&self) -> bool {
         // SAFETY: as promised to `new`.
         unsafe { (self.api.txn_state)(self.db, c"main".as_ptr()) != ffi::SQLITE_TXN_NONE }
     }
 
-    /// How to open a second connection like this one, and how long to wait for locks; or why that must not be.
+    /// Returns how to open a second connection like this one, and how long to wait for locks; or why there must be none.
     pub fn target(&self) -> Result<(Target, Duration), String> {
         let filename = self.filename().ok_or("the database is not a file of its own")?;
         let vfs = self.vfs();
@@ -88,7 +89,7 @@ impl UserConnection {
         let mut pragmas = Vec::new();
         for name in PRAGMAS {
             let value = self.pragma(name)?;
-            // Not known to this version, or not a plain number.
+            // Skips a pragma that this version does not know.
             if value.parse::<i64>().is_ok() {
                 pragmas.push((name, value));
             }
@@ -97,13 +98,29 @@ impl UserConnection {
         let file_id = FileId::of(&path);
         // SAFETY: as promised to `new`.
         let is_read_only = unsafe { (self.api.db_readonly)(self.db, c"main".as_ptr()) == 1 };
-        let is_wal = Arc::new(AtomicBool::new(false));
-        let target = Target { api: self.api, filename, vfs, is_read_only, pragmas, path, file_id, is_wal };
+        let number = |wanted| -> Option<i32> {
+            let (_, value) = pragmas.iter().find(|(name, _)| *name == wanted)?;
+            value.parse().ok()
+        };
+        // OFF or NORMAL: FULL and EXTRA sync each commit.
+        let is_unsynced = matches!(number("synchronous"), Some(0 | 1));
+        let length = WalLength::new(number("wal_autocheckpoint").unwrap_or(0));
+        let target = Target {
+            api: self.api,
+            filename,
+            vfs,
+            is_read_only,
+            pragmas,
+            path,
+            file_id,
+            is_wal: Arc::default(),
+            wal: (is_unsynced && !is_read_only).then(|| Arc::new(length)),
+        };
         Ok((target, Duration::from_millis(busy_timeout)))
     }
 
     fn filename(&self) -> Option<CString> {
-        // SAFETY: as promised to `new`; the answer is null or a text that lives as long as the connection.
+        // SAFETY: as promised to `new`; the result is null or a text that lives as long as the connection.
         let name = unsafe {
             let name = (self.api.db_filename)(self.db, c"main".as_ptr());
             if name.is_null() { c"" } else { CStr::from_ptr(name) }
@@ -117,7 +134,7 @@ impl UserConnection {
         if name.is_null() {
             return CString::default();
         }
-        // SAFETY: VFSNAME answers a text of SQLite's own allocator, which is ours to free.
+        // SAFETY: VFSNAME returns a text of SQLite's own allocator, which the caller frees.
         unsafe {
             let owned = CStr::from_ptr(name).to_owned();
             (self.api.free)(name.cast());
@@ -140,7 +157,7 @@ impl UserConnection {
         self.value(&format!("PRAGMA {name}"))
     }
 
-    /// The first column of the first row; empty where there is none.
+    /// Returns the first column of the first row; empty if there is no row.
     fn value(&self, sql: &str) -> Result<String, String> {
         // SAFETY: as promised to `new`; the statement does not outlive this call.
         let result = unsafe { Statement::prepare(self.api, self.db, sql) }.and_then(|mut statement| statement.first());

@@ -1,4 +1,4 @@
-//! The connection on its own, and what the owner is asked before there is one.
+//! The connection on its own, and what the user's connection is asked before there is one.
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn it_stores_loads_and_deletes() {
 }
 
 #[test]
-fn it_sees_the_locks_of_the_owner() {
+fn it_sees_the_locks_of_the_user() {
     let user = User::new("DELETE");
     let mut connection = user.connection();
     user.db.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -55,7 +55,7 @@ fn an_error_leaves_neither_a_statement_nor_a_lock_behind() {
 }
 
 #[test]
-fn settings_are_those_of_the_owner() {
+fn settings_are_those_of_the_user() {
     let user = User::new("WAL");
     user.db.execute_batch("PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON").unwrap();
     let mut connection = user.connection();
@@ -67,14 +67,14 @@ fn settings_are_those_of_the_owner() {
 #[test]
 fn what_is_not_safe_is_refused() {
     let memory = rusqlite::Connection::open_in_memory().unwrap();
-    // SAFETY: as in `User::owner`.
-    let owner = unsafe { UserConnection::new(Api::copy(bundled_routines()).unwrap(), memory.handle()) };
-    assert!(owner.target().err().unwrap().contains("not a file"));
+    // SAFETY: as in `User::user_connection`.
+    let user_connection = unsafe { UserConnection::new(Api::copy(bundled_routines()).unwrap(), memory.handle()) };
+    assert!(user_connection.target().err().unwrap().contains("not a file"));
     let user = User::new("DELETE");
     user.db.execute_batch("PRAGMA locking_mode = EXCLUSIVE").unwrap();
     assert!(user.refusal().contains("EXCLUSIVE"));
     user.db.execute_batch("PRAGMA locking_mode = NORMAL; SELECT * FROM conversations").unwrap();
-    user.owner().target().map_err(|reason| panic!("{reason}")).unwrap();
+    user.user_connection().target().map_err(|reason| panic!("{reason}")).unwrap();
     user.db.busy_timeout(Duration::from_millis(50)).unwrap();
     assert!(user.refusal().contains("50 ms"));
     std::fs::rename(&user.path, user.path.with_extension("moved")).unwrap();

@@ -1,8 +1,9 @@
-//! The host connection against the bundled copy in the part of the user's: its table comes the same way.
+//! The sidecar, with the bundled copy as the copy of the user: its table comes the same way.
 
 mod connections;
 mod stores;
 mod transaction_hook;
+mod write_now;
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_int};
@@ -47,7 +48,7 @@ pub fn bundled_routines() -> Routines {
     routines
 }
 
-/// What a handshake answers; to be used as long as `db` is open.
+/// The result of loading the extension, to be used while `db` is open.
 fn user_connection_of(db: &rusqlite::Connection) -> UserConnection {
     // SAFETY: the bundled copy's own table and connection, used on this thread only. The tests keep to the line above.
     unsafe { UserConnection::new(Api::copy(bundled_routines()).unwrap(), db.handle()) }
@@ -71,12 +72,12 @@ impl User {
         User { _directory: directory, path, db }
     }
 
-    fn owner(&self) -> UserConnection {
+    fn user_connection(&self) -> UserConnection {
         user_connection_of(&self.db)
     }
 
     fn connection(&self) -> SidecarConnection {
-        connection::open(&self.owner().target().unwrap().0).map_err(|_| "cannot be opened").unwrap()
+        connection::open(&self.user_connection().target().unwrap().0).map_err(|_| "cannot be opened").unwrap()
     }
 
     fn store(&self) -> SidecarStore {
@@ -114,7 +115,7 @@ impl User {
     }
 
     fn refusal(&self) -> String {
-        self.owner().target().err().unwrap()
+        self.user_connection().target().err().unwrap()
     }
 
     fn has(&self, suffix: &str) -> bool {

@@ -1,9 +1,9 @@
-//! The store, its writer, and what the owner does meanwhile.
+//! The store, its writer, and what the user does meanwhile.
 
 use super::*;
 
 #[test]
-fn the_owners_close_waits_for_the_writer_and_is_the_last() {
+fn the_users_close_waits_for_the_writer_and_is_the_last() {
     let user = User::new("WAL");
     let store = user.store();
     let (operations, answers): (Vec<_>, Vec<_>) =
@@ -42,7 +42,7 @@ fn stores_on_one_connection_share_its_writer_and_a_transaction_waits_for_it() {
 }
 
 #[test]
-fn what_the_guest_cannot_do_is_given_back_with_all_that_follows() {
+fn what_the_sidecar_cannot_do_is_handed_back_with_all_that_follows() {
     let user = User::new("WAL");
     let store = user.store();
     run(&store, save("a", "0")).unwrap();

@@ -84,11 +84,11 @@ fn sqlite_is_asked_as_long_as_there_is_a_connection_of_the_users() {
     let user = User::new("WAL");
     let other = rusqlite::Connection::open(&user.path).unwrap();
     // By its function to open it seems to be a copy of its own, which no other test uses.
-    let api = Api { open, auto_extension: ask, cancel_auto_extension: cancel, ..user.owner().api };
+    let api = Api { open, auto_extension: ask, cancel_auto_extension: cancel, ..user.user_connection().api };
     let make = |db: &rusqlite::Connection| {
         // SAFETY: as in `user_connection_of`.
-        let owner = unsafe { UserConnection::new(api, db.handle()) };
-        SidecarStore::new(owner, Box::new(|| {}), &user.path, "conversations".into()).unwrap()
+        let user_connection = unsafe { UserConnection::new(api, db.handle()) };
+        SidecarStore::new(user_connection, Box::new(|| {}), &user.path, "conversations".into()).unwrap()
     };
     let (_one, _two) = (make(&user.db), make(&other));
     assert!(IS_ASKED.load(Ordering::Relaxed));
