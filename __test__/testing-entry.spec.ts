@@ -111,8 +111,8 @@ describe.each(Object.entries(RUNNERS))(
       const { status, output } = run(await makeProject(files(broken)), ...args)
       expect(status, output).not.toBe(0)
       expect(output).toMatch(/(✕|×|not ok \d+ -).* P1 saves the state/)
-      expect(output).toMatch(/(✕|×|not ok \d+ -).* P3 answers a fresh copy/)
-      expect(output).toMatch(/(✓|ok \d+ -).* P7 answers null/)
+      expect(output).toMatch(/(✕|×|not ok \d+ -).* P3 returns a fresh copy/)
+      expect(output).toMatch(/(✓|ok \d+ -).* P7 returns null/)
     })
   },
 )

@@ -1,6 +1,6 @@
 import type { StorageAdapter } from '../index.js'
 
-/** How {@link runStorageContract} treats an adapter. Every option may be left out. */
+/** The options of {@link runStorageContract}. Every option may be left out. */
 export interface StorageContractOptions<Adapter extends StorageAdapter = StorageAdapter> {
   /**
    * The name of the group of tests.
@@ -9,38 +9,38 @@ export interface StorageContractOptions<Adapter extends StorageAdapter = Storage
    */
   name?: string
   /**
-   * Stores `text` as the state of conversation `id`, past the adapter: writes the file, the row or the key itself. With
-   * it, the suite also checks that data which is no state of this conversation is refused and not taken for absent (P10).
+   * Stores `text` as the state of conversation `id`, past the adapter: writes the file, the row or the key itself. If it
+   * is given, the suite also checks corrupt data (P10): what is no state of this conversation is refused, not absent.
    */
   plant?: (storage: Adapter, id: string, text: string) => unknown
   /**
-   * Whether rejections are the `StorageError`s of `@andresaya/flowkit-storage`, with their codes. Otherwise any `Error`
-   * will do.
+   * Requires that rejections are `StorageError`s of `@andresaya/flowkit-storage`, with their codes. With `false` any
+   * `Error` passes.
    *
    * @default false
    */
   codes?: boolean
   /**
-   * Whether the members of a state keep their order. `false` for a store that sorts them, such as JSONB.
+   * Requires that the members of a state keep their order. Use `false` for a store that sorts them, such as JSONB.
    *
    * @default true
    */
   keyOrder?: boolean
   /**
-   * Whether adapters have `close()`, which waits for pending work and after which every operation rejects. With `false`
-   * that is not checked; a `close()` that is there is still called after each test.
+   * Requires a `close()` that waits for pending work and makes later operations reject. With `false` the suite does not
+   * check it. An adapter that has `close()` is still closed after each test.
    *
    * @default true
    */
   close?: boolean
   /**
-   * How often the order of un-awaited operations is checked (P2).
+   * The number of checks of the order of un-awaited operations (P2).
    *
    * @default 10000
    */
   rounds?: number
   /**
-   * How many random inputs each property is checked with.
+   * The number of random inputs for each property.
    *
    * @default 100
    */
@@ -52,19 +52,19 @@ export interface StorageContractOptions<Adapter extends StorageAdapter = Storage
    */
   largestState?: number
   /**
-   * Milliseconds that one test may take.
+   * The time in milliseconds that one test may take.
    *
    * @default 120000
    */
   timeout?: number
   /**
-   * The test runner's `describe`, where it is no global. Goes with `it`.
+   * The test runner's `describe`, for when it is no global. Goes with `it`.
    *
    * @default the global one, else that of `node:test`
    */
   describe?: (name: string, body: () => void) => unknown
   /**
-   * The test runner's `it`, where it is no global. Goes with `describe`.
+   * The test runner's `it`, for when it is no global. Goes with `describe`.
    *
    * @default the global one, else that of `node:test`
    */
@@ -72,10 +72,10 @@ export interface StorageContractOptions<Adapter extends StorageAdapter = Storage
 }
 
 /**
- * Declares tests for what every storage adapter promises: snapshots, order, fresh copies, fidelity, absence, hostile
+ * Declares tests for the promises of every storage adapter: snapshots, order, fresh copies, fidelity, absence, hostile
  * conversation ids, corrupt data. Works under vitest, jest and `node --test`; needs the package `fast-check`.
  *
- * @param createAdapter called at least once for each test; answers an adapter on a new, empty place
+ * @param createAdapter called at least once for each test; returns an adapter on a new, empty place
  */
 export function runStorageContract<Adapter extends StorageAdapter>(
   createAdapter: () => Adapter | Promise<Adapter>,

@@ -1,10 +1,14 @@
 'use strict'
 
+/** @import { Case, Context, CreateAdapter, Settings, TestedStorage } from './case.js' */
+
 const { readOptions } = require('./options.js')
 
 /**
- * What every storage adapter promises, as test cases that know no test runner: P1 to P4, P7 to P10 and P12 of the
- * contract. (P5, P6 and P11 need processes of their own.)
+ * The promises of every storage adapter, as test cases that know no test runner: P1 to P4, P7 to P10 and P12 of the
+ * contract. P5, P6 and P11 need processes of their own and are not part of the suite.
+ *
+ * @type {Case[]}
  */
 const CASES = [
   ...require('./cases/order.js'),
@@ -13,18 +17,28 @@ const CASES = [
   ...require('./cases/conduct.js'),
 ]
 
+/** @type {typeof import('./index.js').runStorageContract} */
 function runStorageContract(createAdapter, given) {
   const { name, timeout, describe, it, ...settings } = readOptions(createAdapter, given)
-  const context = { ...settings, fc: loadFastCheck() }
+  const fc = loadFastCheck()
   describe(name, () => {
     for (const { name: caseName, needs = [], run } of CASES) {
       if (needs.some((need) => !settings[need])) continue
-      it(caseName, () => runCase(createAdapter, context, run), timeout)
+      it(caseName, () => runCase(createAdapter, settings, fc, run), timeout)
     }
   })
 }
 
-async function runCase(createAdapter, context, run) {
+/**
+ * Runs one case on a new adapter and closes every adapter that the case created.
+ *
+ * @param {CreateAdapter} createAdapter
+ * @param {Settings} settings
+ * @param {Context['fc']} fc
+ * @param {Case['run']} run
+ */
+async function runCase(createAdapter, settings, fc, run) {
+  /** @type {TestedStorage[]} */
   const created = []
   const create = async () => {
     const storage = await createAdapter()
@@ -33,19 +47,20 @@ async function runCase(createAdapter, context, run) {
   }
   const storage = await create()
   try {
-    const plant = context.plant && ((id, text) => context.plant(storage, id, text))
-    await run({ ...context, storage, create, plant })
+    /** @type {Context['plant']} */
+    const plant = async (id, text) => settings.plant?.(storage, id, text)
+    await run({ ...settings, fc, storage, create, plant })
   } finally {
     for (const one of created) await one.close?.()
   }
 }
 
-/** An optional peer dependency: only who tests adapters needs it. */
+/** Loads an optional peer dependency: only those who test adapters need it. */
 function loadFastCheck() {
   try {
     return require('fast-check')
   } catch (cause) {
-    if (cause?.code !== 'MODULE_NOT_FOUND') throw cause
+    if (/** @type {NodeJS.ErrnoException} */ (cause)?.code !== 'MODULE_NOT_FOUND') throw cause
     const message = 'The storage contract needs the package "fast-check". Install it: npm install --save-dev fast-check'
     throw new Error(message, { cause })
   }

@@ -1,6 +1,10 @@
 'use strict'
 
-/** A conversation state such as FlowKit saves, with `extra` members in place of its own. */
+/**
+ * Returns a conversation state such as FlowKit saves, with `extra` members in place of its own.
+ *
+ * @type {typeof import('./samples.js').sample}
+ */
 function sample(conversationId, extra) {
   return {
     conversationId,
@@ -17,7 +21,7 @@ function sample(conversationId, extra) {
   }
 }
 
-/** Members that a careless codec changes or loses. */
+/** Returns members that a careless codec changes or loses. */
 function states() {
   const hostileText =
     'quote " backslash \\ newline \n nul \0 \u2028 \u2029 emoji \u{1F468}\u200D\u{1F469}\u200D\u{1F467} bom \uFEFF'
@@ -48,7 +52,7 @@ function states() {
   ]
 }
 
-/** Ids that an attacker might choose. All are valid and all are different conversations. */
+/** Returns ids that an attacker might choose. All are valid, and each names a conversation of its own. */
 function hostileIds() {
   return [
     'user-1',
@@ -138,7 +142,7 @@ function hostileIds() {
   ]
 }
 
-/** Strings that are no ids: empty, too long, or not well-formed. */
+/** Returns strings that are no ids: empty, too long, or not well-formed. */
 function invalidIds() {
   return [
     '',

@@ -1,15 +1,34 @@
 'use strict'
 
-/** P7 absence, P8 no synchronous throws, P12 subclasses and spies, and how it ends. */
+/** @import { Case, TestedStorage } from '../case.js' */
+
+// P7 absence, P8 no synchronous throws, P12 subclasses and spies, and the end of an adapter.
 const assert = require('node:assert/strict')
 const { setTimeout: pause } = require('node:timers/promises')
 
 const { rejection, rejectsWith } = require('../checks.js')
 const { sample } = require('../samples.js')
 
-module.exports = [
+/**
+ * Returns a subclass that adds the id of each load to `calls`.
+ *
+ * @param {new () => TestedStorage} Class
+ * @param {unknown[]} calls
+ */
+function subclassOf(Class, calls) {
+  return class Mine extends Class {
+    /** @override */
+    async load(/** @type {unknown} */ id) {
+      calls.push(id)
+      return super.load(id)
+    }
+  }
+}
+
+/** @type {Case[]} */
+const cases = [
   {
-    name: 'P7 answers null and undefined where it should',
+    name: 'P7 returns null and undefined where it should',
     async run({ storage }) {
       assert.equal(await storage.load('p7-unknown'), null)
       assert.equal(await storage.delete('p7-unknown'), undefined)
@@ -23,6 +42,7 @@ module.exports = [
     name: 'P8 always returns a promise and never throws synchronously',
     async run(context) {
       const { storage } = context
+      /** @type {unknown[]} */
       const noIds = [undefined, null, 5, true, {}, [], Symbol('id'), () => 'id', 7n, new String('id'), new Date()]
       await rejectsWith(context, storage.load(), 'ERR_STORAGE_INVALID_ID')
       await rejectsWith(context, storage.delete(), 'ERR_STORAGE_INVALID_ID')
@@ -31,14 +51,18 @@ module.exports = [
         await rejectsWith(context, storage.load(value), 'ERR_STORAGE_INVALID_ID')
         await rejectsWith(context, storage.delete(value), 'ERR_STORAGE_INVALID_ID')
         await rejectsWith(context, storage.save(value), 'ERR_STORAGE_INVALID_STATE')
-        await rejectsWith(context, storage.save(sample(value)), 'ERR_STORAGE_INVALID_STATE')
+        await rejectsWith(
+          context,
+          storage.save({ ...sample('p8'), conversationId: value }),
+          'ERR_STORAGE_INVALID_STATE',
+        )
       }
     },
   },
   {
     name: 'P12 can be subclassed and spied on',
     async run({ storage }) {
-      const Class = storage.constructor
+      const Class = /** @type {new () => TestedStorage} */ (storage.constructor)
       // An object without a class of its own cannot be subclassed.
       if (Object.getPrototypeOf(storage) === null || Object.hasOwn(Class.prototype, 'isPrototypeOf')) return
       assert.ok(storage instanceof Class)
@@ -46,21 +70,17 @@ module.exports = [
         assert.equal(typeof Class.prototype[method], 'function', 'methods live on the prototype')
         assert.ok(!Object.hasOwn(storage, method))
       }
+      /** @type {unknown[]} */
       const calls = []
-      class Mine extends Class {
-        async load(id) {
-          calls.push(id)
-          return super.load(id)
-        }
-      }
+      const Mine = subclassOf(Class, calls)
       const mine = Object.setPrototypeOf(storage, Mine.prototype)
       assert.ok(mine instanceof Mine && mine instanceof Class)
       await mine.save(sample('p12'))
-      assert.equal((await mine.load('p12')).conversationId, 'p12')
+      assert.equal((await mine.load('p12'))?.conversationId, 'p12')
       assert.deepEqual(calls, ['p12'])
-      // A tracing wrapper.
+      // As a wrapper that traces does.
       const wrapped = new Proxy(mine, {})
-      assert.equal((await wrapped.load('p12')).conversationId, 'p12')
+      assert.equal((await wrapped.load('p12'))?.conversationId, 'p12')
     },
   },
   {
@@ -68,7 +88,7 @@ module.exports = [
     needs: ['close'],
     async run(context) {
       const storage = await context.create()
-      assert.equal(typeof storage.close, 'function', 'has close(); an adapter without it passes `close: false`')
+      assert.ok(typeof storage.close === 'function', 'has close(); an adapter without it passes `close: false`')
       const pending = Array.from({ length: 20 }, (_, index) => storage.save(sample(`close-${index}`)))
       const closing = storage.close()
       for (const operation of [storage.load('close-1'), storage.save(sample('close-1')), storage.delete('close-1')]) {
@@ -79,8 +99,11 @@ module.exports = [
       await storage.close()
       await rejectsWith(context, storage.load('close-1'), 'ERR_STORAGE_CLOSED')
       const other = await context.create()
-      // Not every custom adapter has it; ours have, where the language does.
-      if (Symbol.asyncDispose && (context.codes || Symbol.asyncDispose in other)) await other[Symbol.asyncDispose]()
+      // Custom adapters may lack it. Ours have it if the language does.
+      if (Symbol.asyncDispose && (context.codes || Symbol.asyncDispose in other)) {
+        assert.ok(typeof other[Symbol.asyncDispose] === 'function', 'has [Symbol.asyncDispose]()')
+        await other[Symbol.asyncDispose]?.()
+      }
     },
   },
   {
@@ -91,19 +114,22 @@ module.exports = [
       async function theCaller() {
         await context.storage.load('stack')
       }
-      // Under load the stack of the place that awaits has to do.
+      // Under load no stack is captured at the call; the line that awaits has to do.
       const load = Array.from({ length: 500 }, () => context.storage.load('absent'))
       const error = await rejection(theCaller())
-      assert.match(error.stack, /^StorageError: .*\n[\s\S]*theCaller/)
+      assert.match(String(error.stack), /^StorageError: .*\n[\s\S]*theCaller/)
       await Promise.all(load)
       await pause(150)
+      /** @type {Error} */
       const floating = await new Promise((resolve) => {
         function theOtherCaller() {
           context.storage.load('stack').catch(resolve)
         }
         theOtherCaller()
       })
-      assert.match(floating.stack, /theOtherCaller/)
+      assert.match(String(floating.stack), /theOtherCaller/)
     },
   },
 ]
+
+module.exports = cases

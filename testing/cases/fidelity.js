@@ -1,12 +1,15 @@
 'use strict'
 
-/** P4: what is loaded equals what JSON makes of what was saved. */
+/** @import { Case } from '../case.js' */
+
+// P4: a loaded state equals what JSON makes of the saved one.
 const assert = require('node:assert/strict')
 
 const { rejectsWith, sameState } = require('../checks.js')
 const { sample, states } = require('../samples.js')
 
-module.exports = [
+/** @type {Case[]} */
+const cases = [
   {
     name: 'P4 keeps whatever JSON keeps',
     async run({ storage, keyOrder }) {
@@ -15,7 +18,7 @@ module.exports = [
         await storage.save(state)
         const loaded = await storage.load(`p4-${index}`)
         sameState(loaded, state)
-        // Key order too, which deepEqual does not see.
+        // `deepEqual` does not compare the order of keys.
         if (keyOrder) assert.equal(JSON.stringify(loaded), JSON.stringify(state))
       }
     },
@@ -39,14 +42,14 @@ module.exports = [
     },
   },
   {
-    // Where a buffer for the text is a guess, it is wrong for one of these.
+    // A buffer for the text whose size is a guess is too small for one of these.
     name: 'P4 keeps text in scripts of one to four bytes a character, at every length',
     async run({ storage }) {
       for (const character of ['x', '\u00e9', '\u4e16', '\u{1F4AC}']) {
         for (let length = 0; length <= 64; length++) {
           const content = character.repeat(length === 64 ? 5000 : length)
           await storage.save(sample('p4-length', { slots: {}, history: [{ role: 'user', content }] }))
-          assert.equal((await storage.load('p4-length')).history[0].content, content)
+          assert.equal((await storage.load('p4-length'))?.history[0]?.content, content)
         }
       }
     },
@@ -54,26 +57,28 @@ module.exports = [
   {
     name: 'P4 keeps what JSON.rawJSON lets through',
     async run({ storage }) {
-      // Not before Node.js 22.
-      if (typeof JSON.rawJSON !== 'function') return
+      const { rawJSON } = /** @type {typeof JSON & { rawJSON?: (text: string) => object }} */ (JSON)
+      // Node.js has it from 22 on.
+      if (typeof rawJSON !== 'function') return
       // A lone surrogate, which `JSON.stringify` itself would escape.
-      await storage.save(sample('p4-raw', { slots: { lone: JSON.rawJSON('"\ud800"') } }))
+      await storage.save(sample('p4-raw', { slots: { lone: rawJSON('"\ud800"') } }))
       sameState(await storage.load('p4-raw'), sample('p4-raw', { slots: { lone: '\ud800' } }))
     },
   },
   {
     name: 'P4 keeps a state nested 10,000 deep',
     async run({ storage }) {
+      /** @type {unknown} */
       let nested = 0
       for (let depth = 0; depth < 10_000; depth++) nested = [nested]
       let text
       try {
         text = JSON.stringify(nested)
       } catch {
-        return // V8 itself cannot, on this stack.
+        return // V8 itself fails, on this stack.
       }
       await storage.save(sample('p4-deep', { slots: { nested } }))
-      assert.equal(JSON.stringify((await storage.load('p4-deep')).slots.nested), text)
+      assert.equal(JSON.stringify((await storage.load('p4-deep'))?.slots.nested), text)
     },
   },
   {
@@ -82,7 +87,7 @@ module.exports = [
       const content = 'x\u00e9\n'.repeat(Math.floor(largestState / 4))
       await storage.save(sample('p4-large', { history: [{ role: 'user', content }] }))
       const loaded = await storage.load('p4-large')
-      assert.ok(loaded.history[0].content === content, 'the text is the same')
+      assert.ok(loaded?.history[0]?.content === content, 'the text is the same')
     },
   },
   {
@@ -90,7 +95,7 @@ module.exports = [
     async run(context) {
       const { storage } = context
       const cyclic = sample('p4-bad')
-      cyclic.slots.self = cyclic
+      Object.assign(cyclic.slots, { self: cyclic })
       const throwing = sample('p4-bad')
       Object.defineProperty(throwing.slots, 'x', {
         enumerable: true,
@@ -98,6 +103,7 @@ module.exports = [
           throw new RangeError('mine')
         },
       })
+      /** @type {[state: object, cause: string][]} */
       const bad = [
         [cyclic, 'TypeError'],
         [sample('p4-bad', { slots: { big: 1n } }), 'TypeError'],
@@ -105,7 +111,7 @@ module.exports = [
       ]
       for (const [state, name] of bad) {
         const error = await rejectsWith(context, storage.save(state), 'ERR_STORAGE_INVALID_STATE')
-        if (context.codes) assert.equal(error.cause?.name, name)
+        if (context.codes) assert.equal(/** @type {Error | undefined} */ (error.cause)?.name, name)
       }
       assert.equal(await storage.load('p4-bad'), null)
     },
@@ -125,7 +131,9 @@ module.exports = [
       }
       const faithful = { toJSON: () => sample('p4-lazy', { currentStep: 'own' }), conversationId: 'p4-lazy' }
       await context.storage.save(faithful)
-      assert.equal((await context.storage.load('p4-lazy')).currentStep, 'own')
+      assert.equal((await context.storage.load('p4-lazy'))?.currentStep, 'own')
     },
   },
 ]
+
+module.exports = cases

@@ -1,12 +1,15 @@
 'use strict'
 
-/** P9 distinct ids never meet, P10 corrupt is not absent. */
+/** @import { Case } from '../case.js' */
+
+// P9 distinct ids never meet, P10 corrupt is not absent.
 const assert = require('node:assert/strict')
 
 const { allEnded, rejectsWith, sameState } = require('../checks.js')
 const { hostileIds, invalidIds, sample } = require('../samples.js')
 
-module.exports = [
+/** @type {Case[]} */
+const cases = [
   {
     name: 'P9 keeps hostile ids apart',
     async run({ storage }) {
@@ -35,7 +38,7 @@ module.exports = [
       await fc.assert(
         fc.asyncProperty(fc.uniqueArray(id, { minLength: 2, maxLength: 8 }), async (ids) => {
           await allEnded(ids.map((one) => storage.save(sample(one, { slots: { one } }))))
-          for (const one of ids) assert.equal((await storage.load(one)).slots.one, one)
+          for (const one of ids) assert.equal((await storage.load(one))?.slots.one, one)
           await allEnded(ids.map((one) => storage.delete(one)))
           for (const one of ids) assert.equal(await storage.load(one), null)
         }),
@@ -51,10 +54,10 @@ module.exports = [
         await rejectsWith(context, context.storage.delete(id), 'ERR_STORAGE_INVALID_ID')
         await rejectsWith(context, context.storage.save(sample(id)), 'ERR_STORAGE_INVALID_ID')
       }
-      // Exactly 1,024 bytes is still one.
+      // Exactly 1,024 bytes are still an id.
       for (const id of ['x'.repeat(1024), '\u{1F4AC}'.repeat(256), 'é'.repeat(512)]) {
         await context.storage.save(sample(id))
-        assert.equal((await context.storage.load(id)).conversationId, id)
+        assert.equal((await context.storage.load(id))?.conversationId, id)
         await context.storage.delete(id)
       }
     },
@@ -94,3 +97,5 @@ module.exports = [
     },
   },
 ]
+
+module.exports = cases

@@ -1,22 +1,27 @@
 'use strict'
 
-/** P1 snapshot, P2 order, P3 fresh copies. */
+/** @import { Case } from '../case.js' */
+
+// P1 snapshot, P2 order, P3 fresh copies.
 const assert = require('node:assert/strict')
 
 const { allEnded, sameState, viaJson } = require('../checks.js')
 const { sample } = require('../samples.js')
 
-module.exports = [
+/** @type {Case[]} */
+const cases = [
   {
     name: 'P1 saves the state as it is at the moment of the call',
     async run({ storage }) {
-      const state = sample('p1', { slots: { list: [1, { deep: 'before' }] } })
+      const nested = { deep: 'before' }
+      const list = [1, nested]
+      const state = sample('p1', { slots: { list } })
       const promise = storage.save(state)
       const expected = viaJson(state)
-      state.slots.list[1].deep = 'after'
-      state.slots.list.push('more')
+      nested.deep = 'after'
+      list.push(2)
       state.currentStep = 'changed'
-      delete state.history
+      Reflect.deleteProperty(state, 'history')
       await promise
       sameState(await storage.load('p1'), expected)
     },
@@ -52,6 +57,7 @@ module.exports = [
         fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 40 }), async (operations) => {
           const round = serial++
           const model = new Map()
+          /** @type {Promise<unknown>[]} */
           const pending = []
           for (const { kind, id: number, awaited } of operations) {
             const id = `model-${round}-${number}`
@@ -68,7 +74,7 @@ module.exports = [
               promise = storage.load(id).then((loaded) => sameState(loaded, expected))
             }
             pending.push(promise)
-            promise.catch(() => {}) // It is awaited below, unless another one fails first.
+            promise.catch(() => {}) // Awaited below, unless another operation fails first.
             if (awaited) await promise
           }
           await allEnded(pending)
@@ -82,18 +88,23 @@ module.exports = [
     },
   },
   {
-    name: 'P3 answers a fresh copy at every load',
+    name: 'P3 returns a fresh copy at every load',
     async run({ storage }) {
-      const state = sample('p3', { slots: { list: [{ x: 1 }] } })
+      const item = { x: 1 }
+      const state = sample('p3', { slots: { list: [item] } })
       await storage.save(state)
       const one = await storage.load('p3')
       const other = await storage.load('p3')
       assert.notEqual(one, other)
-      one.slots.list[0].x = 'mine'
+      assert.ok(one !== null, 'the conversation is there')
+      const { list } = /** @type {{ list: [{ x: unknown }] }} */ (/** @type {unknown} */ (one.slots))
+      list[0].x = 'mine'
       one.history.push({ role: 'user', content: 'mine' })
       sameState(other, state)
       sameState(await storage.load('p3'), state)
-      assert.equal(state.slots.list[0].x, 1)
+      assert.equal(item.x, 1)
     },
   },
 ]
+
+module.exports = cases
