@@ -63,6 +63,12 @@ export declare class SqliteSidecar {
   handedBack(): number
   /** Returns whether the user's own connection may read now: it would find all that is committed and wait for no lock. */
   mayReadOnUserConnection(): boolean
+  /**
+   * Does a write within the call, on this thread, and returns whether it is done. It waits neither for the disk nor for a
+   * lock. `false` means that nothing happened: submit the operation. To be called only if nothing of this storage is in
+   * flight, and no write of this conversation from another storage on this database.
+   */
+  writeNow(kind: 'save' | 'delete', id: string, text?: string | undefined): boolean
 }
 
 /** A store and the way to it. Arguments are checked before they get here (`lib/state.js`). */

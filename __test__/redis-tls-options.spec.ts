@@ -17,7 +17,7 @@ const { readTls, tlsOfClient } = require('../lib/redis-tls.js') as {
   readTls(given: unknown, about: { host: string; ofClient?: boolean }): Answer
   tlsOfClient(client: object): Answer | undefined
 }
-const { openRedis } = require('../lib/binding.js')
+const { Kind, openRedis } = require('../lib/binding.js')
 const { getDispatcher, scheduleHandOver } = require('../lib/dispatcher.js')
 
 let authority: Authority
@@ -103,8 +103,8 @@ async function follow(client: Redis | Redis6) {
   const { settings, reason } = tlsOfClient(client) ?? {}
   expect(reason).toBeUndefined()
   const { remoteAddress: host, remotePort: port } = (client as unknown as { stream: Record<string, unknown> }).stream
-  const handle = openRedis(getDispatcher(), { host, port, db: 0, prefix: 'followed:', ttl: 0 }, settings)
-  const stored = handle.save('a', 'text')
+  const handle = openRedis(getDispatcher(), { host, port, db: 0, prefix: 'followed:' }, settings)
+  const stored = handle.submit(Kind.Save, 'a', 'text')
   scheduleHandOver()
   await stored
   expect(await client.getdel('followed:a')).toBe('text')

@@ -59,7 +59,7 @@ impl SqliteSidecar {
     #[napi(catch_unwind)]
     pub fn write_now(
         &self,
-        #[napi(ts_arg_type = "'save' | 'delete'")] kind: Kind,
+        kind: Kind,
         id: String,
         #[napi(ts_arg_type = "string | undefined")] text: Option<Text>,
     ) -> bool {

@@ -71,6 +71,13 @@ pub fn unanswered(mut error: StoreError, request: &Request) -> StoreError {
     error
 }
 
+/// The reply to an operation that must not be sent twice is lost, since the connection ended with `error`.
+pub fn in_doubt(error: Option<&StoreError>) -> StoreError {
+    let reason = error.map_or("the connection ended", |error| &error.reason);
+    let timeout = StoreError::new(ErrorKind::Timeout, format!("{reason}{DOUBT}"));
+    StoreError { cause: error.and_then(|error| error.cause.clone()), ..timeout }
+}
+
 /// The operation has waited long enough. `last_error` is why there is no connection.
 pub fn waited(
     address: &Address,

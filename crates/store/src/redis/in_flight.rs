@@ -25,6 +25,8 @@ struct SentPipeline {
 pub struct InFlight {
     pipelines: VecDeque<SentPipeline>,
     bytes: usize,
+    /// How many operations are barriers ([`Queued::is_barrier`]).
+    barriers: usize,
 }
 
 impl InFlight {
@@ -36,11 +38,40 @@ impl InFlight {
         self.pipelines.len() < PIPELINES_IN_FLIGHT && self.bytes < BYTES_IN_FLIGHT
     }
 
+    pub fn has_barriers(&self) -> bool {
+        self.barriers > 0
+    }
+
+    /// Returns whether a barrier of the conversation `id` is in flight.
+    pub fn has_barrier(&self, id: &str) -> bool {
+        self.barriers > 0 && self.operations().any(|queued| queued.is_barrier() && queued.id() == id)
+    }
+
+    /// Returns whether any operation of the conversation `id` is in flight.
+    pub fn has(&self, id: &str) -> bool {
+        self.operations().any(|queued| queued.id() == id)
+    }
+
+    fn operations(&self) -> impl Iterator<Item = &Queued> {
+        self.pipelines.iter().flat_map(|pipeline| &pipeline.operations)
+    }
+
     pub async fn send(&mut self, connection: &Connection, keys: &KeySpace, operations: Vec<Queued>) {
         let commands = operations.iter().map(|queued| commands::encode(keys, &queued.operation.request));
         let replies = connection.send(commands).await;
+        self.push(operations, replies);
+    }
+
+    /// Takes over `operations` as if they were sent.
+    #[cfg(test)]
+    pub fn pretend(&mut self, operations: Vec<Queued>) {
+        self.push(operations, Replies::Done(Ok(Vec::new())));
+    }
+
+    fn push(&mut self, operations: Vec<Queued>, replies: Replies) {
         let bytes = operations.iter().map(Queued::size).sum();
         self.bytes += bytes;
+        self.barriers += operations.iter().filter(|queued| queued.is_barrier()).count();
         self.pipelines.push_back(SentPipeline { operations, bytes, sent: Instant::now(), replies });
     }
 
@@ -55,6 +86,7 @@ impl InFlight {
     fn pop(&mut self) -> Option<Vec<Queued>> {
         let oldest = self.pipelines.pop_front()?;
         self.bytes -= oldest.bytes;
+        self.barriers -= oldest.operations.iter().filter(|queued| queued.is_barrier()).count();
         Some(oldest.operations)
     }
 

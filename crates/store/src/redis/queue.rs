@@ -1,18 +1,19 @@
-//! The operations that wait to be sent, in the order of their calls.
+//! Holds the operations that wait to be sent, in the order of their calls.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::config::Limits;
+use super::in_flight::InFlight;
 use crate::{Operation, Request};
 
-/// What goes into one pipeline. All its answers arrive together, so a larger one would hold back the early operations.
+/// The limits of one pipeline. All its replies arrive together, so a larger one would hold back the early operations.
 const BYTES_PER_PIPELINE: usize = 256 * 1024;
 const OPERATIONS_PER_PIPELINE: usize = 128;
 
-/// What an operation occupies beside its text.
+/// The memory of an operation beside its id and text, in bytes.
 const OVERHEAD: usize = 128;
 
 pub struct Queued {
@@ -30,6 +31,15 @@ impl Queued {
     pub fn size(&self) -> usize {
         size(&self.operation.request)
     }
+
+    pub fn id(&self) -> &str {
+        self.operation.request.id()
+    }
+
+    /// Returns whether nothing else of its conversation may be in flight beside it ([`Request::is_idempotent`]).
+    pub fn is_barrier(&self) -> bool {
+        !self.operation.request.is_idempotent()
+    }
 }
 
 fn size(request: &Request) -> usize {
@@ -39,14 +49,15 @@ fn size(request: &Request) -> usize {
 pub struct Queue {
     waiting: VecDeque<Queued>,
     bytes: usize,
-    /// When an operation was last answered. An operation behind a long line does not run out of time while the line
-    /// moves.
+    /// How many of them are barriers.
+    barriers: usize,
+    /// When a reply last came. An operation behind many others does not run out of time while those move on.
     progress: Instant,
 }
 
 impl Queue {
     pub fn new() -> Self {
-        Queue { waiting: VecDeque::new(), bytes: 0, progress: Instant::now() }
+        Queue { waiting: VecDeque::new(), bytes: 0, barriers: 0, progress: Instant::now() }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -54,34 +65,47 @@ impl Queue {
     }
 
     pub fn push(&mut self, queued: Queued) {
-        self.bytes += queued.size();
+        self.add(&queued);
         self.waiting.push_back(queued);
     }
 
-    /// Whether `operation` may join the ones that wait for a connection. A single one always may, however large, and
+    fn add(&mut self, queued: &Queued) {
+        self.bytes += queued.size();
+        self.barriers += usize::from(queued.is_barrier());
+    }
+
+    /// Returns whether `operation` may join the ones that wait for a connection. A single one always may, however large, and
     /// so may a burst while the connection is only being made.
     pub fn has_room(&self, operation: &Operation, limits: &Limits) -> bool {
         self.deadline(limits.grace).is_none_or(|end_of_grace| Instant::now() < end_of_grace)
             || (self.waiting.len() < limits.operations && self.bytes + size(&operation.request) <= limits.bytes)
     }
 
-    /// Puts back what was sent and not answered, in front of everything else.
+    /// Puts back what was sent and got no reply, in front of everything else.
     pub fn put_back(&mut self, operations: Vec<Queued>) {
         for mut queued in operations.into_iter().rev() {
             queued.in_doubt = true;
-            self.bytes += queued.size();
+            self.add(&queued);
             self.waiting.push_front(queued);
         }
     }
 
     fn pop(&mut self) -> Option<Queued> {
-        let queued = self.waiting.pop_front()?;
+        self.remove(0)
+    }
+
+    fn remove(&mut self, index: usize) -> Option<Queued> {
+        let queued = self.waiting.remove(index)?;
         self.bytes -= queued.size();
+        self.barriers -= usize::from(queued.is_barrier());
         Some(queued)
     }
 
-    /// The next operations for one pipeline. None when there is nothing to send now.
-    pub fn take_pipeline(&mut self) -> Option<Vec<Queued>> {
+    /// Takes the next operations for one pipeline. Returns `None` if none may be sent now.
+    pub fn take_pipeline(&mut self, in_flight: &InFlight) -> Option<Vec<Queued>> {
+        if self.barriers > 0 || in_flight.has_barriers() {
+            return self.take_between_barriers(in_flight);
+        }
         let mut taken = Vec::new();
         let mut bytes = 0;
         while taken.len() < OPERATIONS_PER_PIPELINE {
@@ -95,25 +119,57 @@ impl Queue {
         (!taken.is_empty()).then_some(taken)
     }
 
+    /// The same if there are barriers. Leaves out operations that a barrier of their conversation keeps back, and barriers
+    /// behind operations of their conversation that are in flight. Other conversations go on.
+    fn take_between_barriers(&mut self, in_flight: &InFlight) -> Option<Vec<Queued>> {
+        let mut taken: Vec<Queued> = Vec::new();
+        let mut bytes = 0;
+        let mut kept_back: HashSet<String> = HashSet::new();
+        let mut index = 0;
+        while taken.len() < OPERATIONS_PER_PIPELINE
+            && let Some(next) = self.waiting.get(index)
+        {
+            let id = next.id();
+            let may_not_pass = kept_back.contains(id)
+                || in_flight.has_barrier(id)
+                || next.is_barrier() && (in_flight.has(id) || taken.iter().any(|queued| queued.id() == id));
+            if may_not_pass {
+                kept_back.insert(id.to_owned());
+                index += 1;
+                continue;
+            }
+            bytes += next.size();
+            if bytes > BYTES_PER_PIPELINE && !taken.is_empty() {
+                break;
+            }
+            if next.is_barrier() {
+                kept_back.insert(id.to_owned());
+            }
+            taken.extend(self.remove(index));
+        }
+        (!taken.is_empty()).then_some(taken)
+    }
+
     pub fn note_progress(&mut self) {
         self.progress = Instant::now();
     }
 
-    /// When the operation at the head runs out of time, given how long one may wait for a connection.
+    /// Returns when the operation at the head runs out of time, given how long one may wait for a connection.
     pub fn deadline(&self, wait: Duration) -> Option<Instant> {
         let head = self.waiting.front()?;
         Some(head.since.max(self.progress) + wait)
     }
 
-    /// An operation at the head that has run out of time.
+    /// Takes an operation at the head that has run out of time.
     pub fn take_expired(&mut self, wait: Duration) -> Option<Queued> {
         let late = self.deadline(wait)? <= Instant::now();
         late.then(|| self.pop()).flatten()
     }
 
-    /// Everything, in order.
+    /// Takes everything, in order.
     pub fn take_all(&mut self) -> Vec<Queued> {
         self.bytes = 0;
+        self.barriers = 0;
         self.waiting.drain(..).collect()
     }
 }
@@ -143,22 +199,46 @@ mod tests {
     fn a_large_operation_travels_alone() {
         let large = "x".repeat(BYTES_PER_PIPELINE);
         let mut queue = queue_of(vec![save("a", "1"), save("b", &large), save("c", "1"), load("d")]);
-        assert_eq!(ids(&queue.take_pipeline().unwrap()), ["a"]);
-        assert_eq!(ids(&queue.take_pipeline().unwrap()), ["b"]);
-        assert_eq!(ids(&queue.take_pipeline().unwrap()), ["c", "d"]);
-        assert!(queue.take_pipeline().is_none());
+        assert_eq!(ids(&queue.take_pipeline(&InFlight::default()).unwrap()), ["a"]);
+        assert_eq!(ids(&queue.take_pipeline(&InFlight::default()).unwrap()), ["b"]);
+        assert_eq!(ids(&queue.take_pipeline(&InFlight::default()).unwrap()), ["c", "d"]);
+        assert!(queue.take_pipeline(&InFlight::default()).is_none());
         assert_eq!(queue.bytes, 0);
     }
 
     #[test]
     fn what_is_put_back_comes_first_and_in_order() {
         let mut queue = queue_of(vec![load("a"), load("b"), load("c")]);
-        let sent = queue.take_pipeline().unwrap();
+        let sent = queue.take_pipeline(&InFlight::default()).unwrap();
         queue.push(queued(load("d")));
         queue.put_back(sent);
-        let taken = queue.take_pipeline().unwrap();
+        let taken = queue.take_pipeline(&InFlight::default()).unwrap();
         assert_eq!(ids(&taken), ["a", "b", "c", "d"]);
         assert!(taken[0].in_doubt && !taken[3].in_doubt);
+    }
+
+    fn append(id: &str) -> Request {
+        Request::Append { id: id.to_owned(), text: "1".to_owned() }
+    }
+
+    #[test]
+    fn a_barrier_is_alone_in_its_conversation_and_holds_up_no_other() {
+        let requests = [save("a", "1"), append("a"), load("a"), append("b"), load("c"), append("b"), load("d")];
+        let mut queue = queue_of(requests.into());
+        let mut in_flight = InFlight::default();
+        let sent = queue.take_pipeline(&in_flight).unwrap();
+        assert_eq!(ids(&sent), ["a", "b", "c", "d"]);
+        in_flight.pretend(sent);
+        assert!(queue.take_pipeline(&in_flight).is_none(), "all that waits is behind something in flight");
+        drop(in_flight.take_all());
+        let sent = queue.take_pipeline(&in_flight).unwrap();
+        assert!(ids(&sent) == ["a", "b"] && sent.iter().all(Queued::is_barrier));
+        in_flight.pretend(sent);
+        queue.push(queued(load("e")));
+        assert_eq!(ids(&queue.take_pipeline(&in_flight).unwrap()), ["e"]);
+        drop(in_flight.take_all());
+        assert_eq!(ids(&queue.take_pipeline(&in_flight).unwrap()), ["a"]);
+        assert!(queue.is_empty() && queue.bytes == 0 && queue.barriers == 0);
     }
 
     #[test]

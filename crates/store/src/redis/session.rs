@@ -104,7 +104,7 @@ impl<'a> Session<'a> {
         loop {
             inbox.push_arrived();
             while self.ending.is_none() && self.in_flight.has_room() {
-                let Some(operations) = inbox.queue.take_pipeline() else { break };
+                let Some(operations) = inbox.queue.take_pipeline(&self.in_flight) else { break };
                 self.in_flight.send(&self.connection, &self.settings.keys, operations).await;
             }
             if self.in_flight.is_empty() {
@@ -194,10 +194,20 @@ impl<'a> Session<'a> {
         self.unanswered.extend(self.in_flight.take_all());
         let mut in_doubt = self.stalled.iter().chain(&self.unanswered);
         let is_write_in_doubt = in_doubt.any(|queued| queued.operation.request.is_write());
-        inbox.queue.put_back(self.unanswered);
-        self.refused.extend(self.stalled);
+        let error = reason.error(self.settings);
+        inbox.queue.put_back(reject_barriers(self.unanswered, error.as_ref()));
+        self.refused.extend(reject_barriers(self.stalled, error.as_ref()));
         ConnectionEnd { reason, given_up: self.refused, is_write_in_doubt, has_replied: self.has_replied }
     }
+}
+
+/// Rejects operations that must not be sent twice: their replies are lost. Returns the others.
+fn reject_barriers(operations: Vec<Queued>, error: Option<&StoreError>) -> Vec<Queued> {
+    let (barriers, others) = operations.into_iter().partition::<Vec<_>, _>(Queued::is_barrier);
+    for Queued { operation, .. } in barriers {
+        operation.ticket.settle(Err(errors::in_doubt(error)));
+    }
+    others
 }
 
 impl Reason {

@@ -1,5 +1,6 @@
 //! Against real servers; scripted ones only for faults that a real one does not produce.
 
+mod barriers;
 mod basics;
 mod faults;
 mod garbage;
