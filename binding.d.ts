@@ -68,7 +68,7 @@ export declare class SqliteSidecar {
    * lock. `false` means that nothing happened: submit the operation. To be called only if nothing of this storage is in
    * flight, and no write of this conversation from another storage on this database.
    */
-  writeNow(kind: 'save' | 'delete', id: string, text?: string | undefined): boolean
+  writeNow(kind: Kind, id: string, text?: string | undefined): boolean
 }
 
 /** A store and the way to it. Arguments are checked before they get here (`lib/state.js`). */
@@ -211,7 +211,8 @@ export interface RedisSidecarReport {
 
 /** One operation as a statement. */
 export interface SqliteOperation {
-  kind: 'load' | 'save' | 'delete'
+  /** The operation, as `operation.kind` names it. */
+  kind: string
   sql: string
   /** What each `?` stands for, in order. */
   params: Array<'id' | 'text' | 'now'>

@@ -22,6 +22,7 @@ const INTERNAL = Symbol('flowkit-storage')
 /**
  * @typedef {object} Kind
  * @property {string} name the public method
+ * @property {string} [verb] what it does, as messages say it; by default the name
  * @property {(call: CallOf, argument: unknown, internal: Internal) => Operation} prepare checks the argument
  * @property {(call: CallOf, result: Result, handle: Handle) => unknown} finish makes what the method resolves to
  */
@@ -122,7 +123,7 @@ function internalOf(adapter) {
 async function perform(adapter, kind, method, argument) {
   const internal = internalOf(adapter)
   const { handle } = internal
-  const call = new Call(internal.adapter, kind.name, method, !handle.isImmediate)
+  const call = new Call(internal.adapter, kind.name, method, !handle.isImmediate, kind.verb)
   if (internal.closing !== undefined) throw call.error('ERR_STORAGE_CLOSED', 'the storage is closed')
   const operation = kind.prepare(call, argument, internal)
   let result

@@ -73,14 +73,14 @@ function quote(text) {
 }
 
 /**
- * @param {string} operation
+ * @param {string} verb
  * @param {string | undefined} conversationId
  * @param {string} reason the rest of the sentence
  */
-function sentence(operation, conversationId, reason) {
-  if (operation === 'close') return `Cannot close the storage: ${reason}.`
+function sentence(verb, conversationId, reason) {
+  if (verb === 'close') return `Cannot close the storage: ${reason}.`
   const what = conversationId === undefined ? 'a conversation' : `conversation ${quote(conversationId)}`
-  return `Cannot ${operation} ${what}: ${reason}.`
+  return `Cannot ${verb} ${what}: ${reason}.`
 }
 
 /** An operation in progress, as its errors name it. */
@@ -90,10 +90,12 @@ class Call {
    * @param {string} operation
    * @param {Function} method the public method: errors leave out the frames inside it
    * @param {boolean} goesAway whether the operation outlives the call, so that the caller's stack is needed later
+   * @param {string} [verb] what the operation does, as messages say it
    */
-  constructor(adapter, operation, method, goesAway) {
+  constructor(adapter, operation, method, goesAway, verb = operation) {
     this.adapter = adapter
     this.operation = operation
+    this.verb = verb
     /** Set once the id is checked. @type {string | undefined} */
     this.conversationId = undefined
     this.method = method
@@ -108,8 +110,8 @@ class Call {
    * @param {unknown} [cause]
    */
   error(code, reason, cause) {
-    const { adapter, operation, conversationId } = this
-    const message = printable(sentence(operation, conversationId, reason))
+    const { adapter, operation, verb, conversationId } = this
+    const message = printable(sentence(verb, conversationId, reason))
     const error = new StorageError(message, { code, adapter, operation, conversationId, cause })
     if (this.trace !== undefined) setStack(error, this.trace)
     else Error.captureStackTrace(error, this.method)

@@ -1,8 +1,10 @@
 // The one interface between an adapter and whatever does its operations.
 
+import type { Kind } from '../binding.js'
+
 /** An operation as data. What each kind is like stands in `crates/store/src/request.rs`. */
 export interface Operation {
-  kind: 'load' | 'save' | 'delete'
+  kind: Lowercase<keyof typeof Kind>
   /** The conversation's id, checked. */
   id: string
   /** The JSON of a state, for kinds that store one. */

@@ -27,7 +27,7 @@ pub struct SqliteStatements {
 /// One operation as a statement.
 #[napi(object, object_from_js = false)]
 pub struct SqliteOperation {
-    #[napi(ts_type = "'load' | 'save' | 'delete'")]
+    /// The operation, as `operation.kind` names it.
     pub kind: String,
     pub sql: String,
     /// What each `?` stands for, in order.
