@@ -143,7 +143,8 @@ export declare function judgeSqliteTable(path: string, table: string, kind: Arra
 export declare enum Kind {
   Load = 0,
   Save = 1,
-  Delete = 2,
+  Has = 2,
+  Delete = 3,
 }
 
 /** Opens a store. Touches no file: the directory is made at the first save. */

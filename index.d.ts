@@ -57,6 +57,16 @@ declare abstract class Adapter implements StorageAdapter {
    */
   save(state: ConversationState): Promise<void>
   /**
+   * Returns whether something is stored for the conversation. It may still be no state: `load` then rejects with
+   * `ERR_STORAGE_CORRUPT`.
+   *
+   * @example
+   * if (!(await storage.has(conversationId))) await greet(conversationId)
+   *
+   * @throws {StorageError} rejects with `ERR_STORAGE_INVALID_ID` or a code that says why the place cannot be reached.
+   */
+  has(conversationId: string): Promise<boolean>
+  /**
    * Removes the conversation. Resolves also if there is none.
    *
    * @throws {StorageError} rejects with `ERR_STORAGE_INVALID_ID` or a code that says why the place cannot be reached.
@@ -162,7 +172,7 @@ export declare class StorageError extends Error {
   /** Which adapter it was. */
   readonly adapter: 'memory' | 'file' | 'redis' | 'sqlite'
   /** What it was doing. */
-  readonly operation: 'construct' | 'load' | 'save' | 'delete' | 'close'
+  readonly operation: 'construct' | 'load' | 'save' | 'has' | 'delete' | 'close'
   /** Absent where the operation had no usable id. */
   readonly conversationId?: string
   /** True if the same operation may succeed later. */

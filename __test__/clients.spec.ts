@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi }
 import { RedisStorage } from '../index.js'
 import testing from '../testing/index.js'
 import samples from '../testing/samples.js'
+import { checkHas } from './has.js'
 import { CLIENTS, type Connected, FakeClient } from './support/clients.js'
 import { startRedis } from './support/redis-server.js'
 
@@ -34,6 +35,12 @@ for (const kind of CLIENTS) {
         it,
       },
     )
+
+    it('has tells whether something is stored', async () => {
+      const prefix = `${randomUUID()}:`
+      const storage = new RedisStorage({ client: connected.client, prefix })
+      await checkHas(storage, (id, text) => connected.set(prefix + id, text))
+    })
 
     it('is left as it is: open, and without listeners of ours', async () => {
       const client = connected.client as unknown as { listenerCount?: (name: string) => number; status?: string }

@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { SQLiteStorage, type StorageAdapter } from '../index.js'
 import testing from '../testing/index.js'
 import samples from '../testing/samples.js'
+import { checkHas } from './has.js'
 import { runChild } from './support/child.js'
 import { temporaryDirectory } from './support/subjects.js'
 
@@ -53,6 +54,12 @@ for (const [name, open] of KINDS) {
       it,
     },
   )
+  it(`${name}: has tells whether something is stored`, async () => {
+    const db = await open()
+    onTestFinished(() => void db.close())
+    const insert = 'INSERT OR REPLACE INTO conversations (id, state, updated_at) VALUES (?, ?, 1)'
+    await checkHas(new SQLiteStorage({ db, mode: 'inline' }), async (id, text) => db.prepare(insert).run(id, text))
+  })
 }
 
 describe('the inline path', () => {

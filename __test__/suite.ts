@@ -2,6 +2,7 @@ import { describe, it } from 'vitest'
 
 import { runStorageContract } from '../testing/index.js'
 import { durabilityCases } from './durability.js'
+import { checkHas } from './has.js'
 import { openPlace, type Place } from './support/open.mjs'
 import type { Subject } from './support/subjects.js'
 
@@ -24,6 +25,11 @@ export function conformance(subject: Subject): void {
         it,
       },
     )
+    it('has tells whether something is stored', async () => {
+      const place = await subject.makePlace()
+      const storage = openPlace(place)
+      await checkHas(storage, (id, text) => subject.plant(place, storage, id, text))
+    })
     durabilityCases(subject)
   })
 }

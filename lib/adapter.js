@@ -44,6 +44,12 @@ const KINDS = {
     },
     finish: nothing,
   },
+  has: {
+    name: 'has',
+    verb: 'look for',
+    prepare: (call, id) => ({ kind: 'has', id: checkId(call, id) }),
+    finish: (_call, isThere) => isThere,
+  },
   delete: {
     name: 'delete',
     prepare: (call, id) => ({ kind: 'delete', id: checkId(call, id) }),
@@ -71,6 +77,11 @@ class Adapter {
   /** @param {object} state */
   save(state) {
     return perform(this, KINDS.save, Adapter.prototype.save, state)
+  }
+
+  /** @param {string} conversationId */
+  has(conversationId) {
+    return perform(this, KINDS.has, Adapter.prototype.has, conversationId)
   }
 
   /** @param {string} conversationId */

@@ -29,6 +29,16 @@ function readText(reply, location) {
   }
 }
 
+/** @type {Command['read']} */
+function readCount(reply) {
+  return Number(reply) > 0
+}
+
+/** @type {Command['read']} */
+function readPresence(reply) {
+  return reply !== null && reply !== undefined
+}
+
 /** @param {string} reason */
 function corrupt(reason) {
   return { code: 'ERR_STORAGE_CORRUPT', reason }
@@ -60,6 +70,11 @@ function commandsOf(client) {
       },
       read: readNothing,
     },
+    // A client may have no more than get, set and del.
+    has:
+      typeof client.exists === 'function'
+        ? { call: (client, key) => client.exists(key), read: readCount }
+        : { call: (client, key) => client.get(key), read: readPresence },
     delete: { call: (client, key) => client.del(key), read: readNothing },
   }
 }

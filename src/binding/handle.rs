@@ -17,6 +17,7 @@ use super::raw::Text;
 pub enum Kind {
     Load,
     Save,
+    Has,
     Delete,
 }
 
@@ -28,6 +29,7 @@ impl Kind {
             Kind::Save => {
                 Request::Save { id, text: text.map(|text| text.0).unwrap_or_default(), ttl: ttl.unwrap_or(0) }
             }
+            Kind::Has => Request::Has { id },
             Kind::Delete => Request::Delete { id },
         }
     }

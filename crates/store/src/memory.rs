@@ -40,6 +40,7 @@ impl MemoryStore {
             // `into_boxed_str` gives back the spare capacity: a stored state costs its length and no more.
             Request::Save { id, text, .. } => drop(shard.insert(id.into_boxed_str(), text.into_boxed_str())),
             Request::Load { id } => return read(MemoryAnswer::Text(shard.get(&*id).map(|text| &**text))),
+            Request::Has { id } => return read(MemoryAnswer::Flag(shard.contains_key(&*id))),
             Request::Delete { id } => drop(shard.remove(&*id)),
             #[cfg(test)]
             Request::Append { id, text } => {

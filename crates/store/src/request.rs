@@ -10,6 +10,8 @@ pub enum Request {
     Save { id: String, text: String, ttl: u32 },
     /// Returns the text stored under `id`.
     Load { id: String },
+    /// Returns whether something is stored under `id`, also if it is no state.
+    Has { id: String },
     /// Removes what is stored under `id`. Succeeds also if there is nothing.
     Delete { id: String },
     /// Adds `text` to what is stored under `id`. Stands, in tests, for an operation that must not be done twice.
@@ -21,7 +23,7 @@ impl Request {
     /// The conversation that the request is about. Requests about one conversation take effect in the order of submission.
     pub fn id(&self) -> &str {
         match self {
-            Request::Save { id, .. } | Request::Load { id } | Request::Delete { id } => id,
+            Request::Save { id, .. } | Request::Load { id } | Request::Has { id } | Request::Delete { id } => id,
             #[cfg(test)]
             Request::Append { id, .. } => id,
         }
@@ -31,7 +33,7 @@ impl Request {
     pub fn size(&self) -> usize {
         let text = match self {
             Request::Save { text, .. } => text.len(),
-            Request::Load { .. } | Request::Delete { .. } => 0,
+            Request::Load { .. } | Request::Has { .. } | Request::Delete { .. } => 0,
             #[cfg(test)]
             Request::Append { text, .. } => text.len(),
         };
@@ -42,7 +44,7 @@ impl Request {
     pub fn is_write(&self) -> bool {
         match self {
             Request::Save { .. } | Request::Delete { .. } => true,
-            Request::Load { .. } => false,
+            Request::Load { .. } | Request::Has { .. } => false,
             #[cfg(test)]
             Request::Append { .. } => true,
         }
@@ -55,7 +57,7 @@ impl Request {
     /// [`ErrorKind::Timeout`](crate::error::ErrorKind::Timeout).
     pub fn is_idempotent(&self) -> bool {
         match self {
-            Request::Save { .. } | Request::Load { .. } | Request::Delete { .. } => true,
+            Request::Save { .. } | Request::Load { .. } | Request::Has { .. } | Request::Delete { .. } => true,
             #[cfg(test)]
             Request::Append { .. } => false,
         }

@@ -38,6 +38,7 @@ impl Operations {
         let outcome = match request {
             Request::Save { id, text, .. } => self.save(id, text).map(|()| Answer::Done),
             Request::Load { id } => self.load(id).map(Answer::Text),
+            Request::Has { id } => self.has(id).map(Answer::Flag),
             Request::Delete { id } => self.delete(id).map(|()| Answer::Done),
             #[cfg(test)]
             Request::Append { id, text } => self.append(id, text).map(|()| Answer::Done),
@@ -92,6 +93,14 @@ impl Operations {
     fn append(&self, id: &str, text: &str) -> Result<(), FileError> {
         let before = self.load(id)?.unwrap_or_default();
         self.save(id, &(before + text))
+    }
+
+    /// Reads the file as a load does, so that both agree about what is there. What a load calls corrupt is there.
+    fn has(&self, id: &str) -> Result<bool, FileError> {
+        match self.load(id) {
+            Err(error) if error.is_corrupt() => Ok(true),
+            found => Ok(found?.is_some()),
+        }
     }
 
     fn delete(&self, id: &str) -> Result<(), FileError> {

@@ -42,6 +42,7 @@ impl<'a> Command<'a> {
                 Command { words: [Name("SET"), Key(id), Text(text), expire, seconds], read: read_ok }
             }
             Request::Load { id } => Command { words: [Name("GET"), Key(id), End, End, End], read: read_text },
+            Request::Has { id } => Command { words: [Name("EXISTS"), Key(id), End, End, End], read: read_flag },
             Request::Delete { id } => Command { words: [Name("DEL"), Key(id), End, End, End], read: read_count },
             #[cfg(test)]
             Request::Append { id, text } => {
@@ -61,6 +62,11 @@ fn read_text(reply: Reply) -> Option<Result<Answer, FromUtf8Error>> {
         Reply::Text(bytes) => Some(String::from_utf8(bytes).map(|text| Answer::Text(Some(text)))),
         _ => None,
     }
+}
+
+fn read_flag(reply: Reply) -> Option<Result<Answer, FromUtf8Error>> {
+    let Reply::Number(count) = reply else { return None };
+    Some(Ok(Answer::Flag(count > 0)))
 }
 
 fn read_count(reply: Reply) -> Option<Result<Answer, FromUtf8Error>> {

@@ -48,6 +48,7 @@ pub struct Statements {
     pub table: Table,
     load: Statement,
     save: Statement,
+    has: Statement,
     delete: Statement,
     #[cfg(test)]
     append: Statement,
@@ -75,6 +76,13 @@ impl Statements {
                 reads: Reads::Nothing,
                 is_write: true,
             },
+            has: Statement {
+                kind: "has",
+                sql: format!("SELECT 1 FROM {name} WHERE id = ? COLLATE BINARY"),
+                params: &[Input::Id],
+                reads: Reads::Presence,
+                is_write: false,
+            },
             delete: Statement {
                 kind: "delete",
                 sql: format!("DELETE FROM {name} WHERE id = ? COLLATE BINARY"),
@@ -98,8 +106,8 @@ impl Statements {
     }
 
     /// Returns all statements, to be prepared in advance or to be run by JavaScript.
-    pub fn all(&self) -> [&Statement; 3] {
-        [&self.load, &self.save, &self.delete]
+    pub fn all(&self) -> [&Statement; 4] {
+        [&self.load, &self.save, &self.has, &self.delete]
     }
 
     /// Runs `request`. An `Err` is SQLite's; an outcome can still be an error if no `save` of ours wrote the row.
@@ -107,6 +115,7 @@ impl Statements {
         let (statement, text) = match request {
             Request::Load { .. } => (&self.load, ""),
             Request::Save { text, .. } => (&self.save, text.as_str()),
+            Request::Has { .. } => (&self.has, ""),
             Request::Delete { .. } => (&self.delete, ""),
             #[cfg(test)]
             Request::Append { text, .. } => (&self.append, text.as_str()),
