@@ -170,9 +170,11 @@ impl Queue {
     pub fn borrow(&self) -> bool {
         let mut state = self.state.lock();
         let is_free = state.is_engaged && !state.is_at_work && !state.is_lent && state.jobs.is_empty();
-        state.is_lent = is_free && !state.must_disconnect && !state.is_shut;
-        state.was_lent |= state.is_lent;
-        state.is_lent
+        // Otherwise the state stays as it is: the connection may be lent to another thread.
+        let lends = is_free && !state.must_disconnect && !state.is_shut;
+        state.is_lent |= lends;
+        state.was_lent |= lends;
+        lends
     }
 
     /// Ends [`Queue::borrow`]. Wakes the thread only where it waits for that: it would take longer than the write.
