@@ -8,6 +8,10 @@ import { versioned, versionOf } from './support/versions.mjs'
 /** How often the writer of P5 is killed, where something could be lost. */
 const KILLS = Number(process.env.FLOWKIT_KILLS ?? 500)
 
+/** Rounds of the other cases. A smaller number of kills makes these quicker, too; a larger one leaves them as they are. */
+const ACKNOWLEDGEMENTS = Math.min(20, KILLS)
+const WORKERS = Math.min(50, KILLS)
+
 const IDS = ['kill-a', 'kill-b', 'kill:c']
 
 /** P5, P6 and P11: what takes processes of its own to see. */
@@ -16,7 +20,7 @@ export function durabilityCases(subject: Omit<Subject, 'plant'>): void {
   // What a memory adapter keeps is gone with its process: there the same cases show that it is, and nothing else.
   const survives = (version: number) => (persistent ? version : 0)
 
-  const kills = persistent ? (subject.kills ?? KILLS) : 20
+  const kills = persistent ? (subject.kills ?? KILLS) : Math.min(20, KILLS)
 
   it('P5 shows old or new, whole, while a writer is killed again and again', { timeout: 600_000 }, async () => {
     const place = await subject.makePlace()
@@ -45,9 +49,9 @@ export function durabilityCases(subject: Omit<Subject, 'plant'>): void {
     await storage.close()
   })
 
-  it('P6 keeps what was acknowledged, killed right after it, 20 times', async () => {
+  it(`P6 keeps what was acknowledged, killed right after it, ${ACKNOWLEDGEMENTS} times`, async () => {
     const place = await subject.makePlace()
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < ACKNOWLEDGEMENTS; round++) {
       const id = `ack-${round}`
       const child = startChild('writer.mjs', { place, versions: { [id]: 0 } }, runtime)
       expect(await child.line()).toBe(`${id} 1`)
@@ -98,14 +102,14 @@ export function durabilityCases(subject: Omit<Subject, 'plant'>): void {
     expect(outcome).toEqual({ code: 0, signal: null, stdout: '', stderr: '' })
   })
 
-  it('P11 goes on when a worker is terminated in the middle of saves, 50 times', async () => {
+  it(`P11 goes on when a worker is terminated in the middle of saves, ${WORKERS} times`, async () => {
     const place = await subject.makePlace()
-    const outcome = await runChild('workers.mjs', { place, rounds: 50 }, { ...runtime, timeout: 110_000 })
+    const outcome = await runChild('workers.mjs', { place, rounds: WORKERS }, { ...runtime, timeout: 110_000 })
     expect(outcome).toEqual({ code: 0, signal: null, stdout: 'done\n', stderr: '' })
     const storage = openPlace(place)
-    expect(versionOf('main', await storage.load('main'))).toBe(survives(50))
-    await storage.save(versioned('main', 51))
-    expect(versionOf('main', await storage.load('main'))).toBe(51)
+    expect(versionOf('main', await storage.load('main'))).toBe(survives(WORKERS))
+    await storage.save(versioned('main', WORKERS + 1))
+    expect(versionOf('main', await storage.load('main'))).toBe(WORKERS + 1)
     await storage.close()
   })
 }

@@ -33,3 +33,8 @@ export function conformance(subject: Subject): void {
     durabilityCases(subject)
   })
 }
+
+/** The same against a further way to construct: the code under it is the adapter's, whose writers are killed more often. */
+export function variantConformance(subject: Subject): void {
+  conformance({ ...subject, kills: Math.min(40, Number(process.env.FLOWKIT_KILLS ?? 40)) })
+}

@@ -17,7 +17,17 @@ const failures = []
 
 say('Rust tests under AddressSanitizer ...')
 const address = { ...process.env, RUSTFLAGS: '-Zsanitizer=address', ASAN_OPTIONS: 'detect_leaks=1' }
-const tests = ['+nightly', 'test', '--quiet', '--workspace', '--lib', '--target', TRIPLE, '--target-dir', 'target/address']
+const tests = [
+  '+nightly',
+  'test',
+  '--quiet',
+  '--workspace',
+  '--lib',
+  '--target',
+  TRIPLE,
+  '--target-dir',
+  'target/address',
+]
 if (attempt('cargo', tests, { env: address }).status !== 0) failures.push('AddressSanitizer')
 
 say('The fuzz corpus under Miri ...')

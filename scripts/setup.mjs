@@ -47,13 +47,13 @@ export function installPackages() {
 }
 
 /** Compiles the addon. Cargo does nothing where nothing has changed. */
-export function build() {
+export function build({ debug = false } = {}) {
   if (attempt('cargo', ['--version'], { stdio: 'ignore' }).status !== 0) {
     console.error('Rust is missing. Install it from https://rustup.rs and try again.')
     process.exit(1)
   }
   say('Building the addon (a few minutes the first time) ...')
-  run('npm', ['run', '--silent', 'build'])
+  run('npm', ['run', '--silent', debug ? 'build:debug' : 'build'])
 }
 
 /** The packages with native parts that the tests compare with. */

@@ -1,79 +1,142 @@
 // `npm test`: installs what the tests need, builds, runs everything, and ends with one line that counts it.
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+//
+//     npm test -- redis     the specs and the Rust tests that have the word in their names; several words: all of them
+//     npm test -- types     the type check; `rust`: all Rust tests
+//     npm run test:core     types, Rust, and the specs that need nothing but node_modules, with few rounds of what takes many
+//     npm test -- --guard   everything, and the speed
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 
-import {
-  attempt,
-  build,
-  compileTestPackages,
-  installOpenssl,
-  installPackages,
-  installPostgres,
-  installRedis,
-  installStrace,
-  ROOT,
-  say,
-} from './setup.mjs'
+import { attempt, build, compileTestPackages, installPackages, ROOT, say } from './setup.mjs'
 
-installPackages()
-installOpenssl()
-installRedis()
-installPostgres()
-installStrace()
-compileTestPackages()
-build()
+const { values: options, positionals: words } = parseArgs({
+  options: { core: { type: 'boolean' }, guard: { type: 'boolean' } },
+  allowPositionals: true,
+})
+const all = words.length === 0
+/** Words that name specs. */
+const specs = words.filter((word) => word !== 'types' && word !== 'rust')
+const wants = {
+  types: all || words.includes('types'),
+  rust: all || words.includes('rust') || hasModule(specs),
+  javascript: all || specs.length > 0,
+}
+/** For a quick look. They are upper limits or durations, and the caller's own go first. */
+const FEW = { FLOWKIT_KILLS: '10', FLOWKIT_FUZZ_SECONDS: '1' }
 
 const total = { passed: 0, failed: 0, skipped: 0 }
-const add = (passed, failed, skipped = 0) => {
+function add(passed, failed, skipped = 0) {
   total.passed += passed
   total.failed += failed
   total.skipped += skipped
 }
+const addOne = (passed) => add(passed ? 1 : 0, passed ? 0 : 1)
 
-// Whoever builds gets the generated files anew; in CI they must be the committed ones.
-if (process.env.CI) {
-  const generated = attempt('git', ['diff', '--exit-code', '--stat', '--', 'binding.js', 'binding.d.ts'])
-  add(generated.status === 0 ? 1 : 0, generated.status === 0 ? 0 : 1)
+/** Returns whether a Rust module has one of the words in its path, and with it the names of its tests. */
+function hasModule(among) {
+  const paths = ['src', 'crates'].flatMap((folder) => readdirSync(join(ROOT, folder), { recursive: true }))
+  return paths.some((path) => path.endsWith('.rs') && among.some((word) => path.includes(word)))
 }
 
-say('Type check ...')
-const types = attempt('npx', ['--no-install', 'tsc', '--project', 'tsconfig.json'])
-add(types.status === 0 ? 1 : 0, types.status === 0 ? 0 : 1)
+/** Starts a command that runs beside others. Resolves with its output, which would be mixed with theirs. */
+function start(command, args) {
+  const child = spawn(command, args, {
+    cwd: ROOT,
+    shell: process.platform === 'win32',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  // This process may end early, as where the build fails.
+  const end = () => child.kill()
+  process.once('exit', end)
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text
+    })
+  }
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ status: null, output: `${error.message}\n` }))
+    child.once('close', (status) => {
+      process.off('exit', end)
+      resolve({ status, output })
+    })
+  })
+}
 
-say('Rust tests ...')
-const rust = spawnSync('cargo', ['test', '--quiet'], {
-  cwd: ROOT,
-  encoding: 'utf8',
-  stdio: ['ignore', 'pipe', 'inherit'],
-})
-process.stdout.write(rust.stdout)
-const counts = [...rust.stdout.matchAll(/^test result: .* (\d+) passed; (\d+) failed; (\d+) ignored/gm)]
-for (const [, passed, failed, ignored] of counts) add(Number(passed), Number(failed), Number(ignored))
-// A failed build, or an abort in the middle, leaves no count behind.
-if (rust.status !== 0 && !counts.some(([, , failed]) => failed !== '0')) add(0, 1)
+function startRust() {
+  const filters = words.includes('rust') ? [] : specs
+  return start('cargo', ['test', '--workspace', '--quiet', '--', ...filters])
+}
 
-say('JavaScript tests ...')
-const reports = mkdtempSync(join(tmpdir(), 'flowkit-report-'))
-const report = join(reports, 'vitest.json')
-const arguments_ = ['--no-install', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile=${report}`]
-const javascript = attempt('npx', arguments_)
-try {
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, 'utf8'))
-  add(numPassedTests, numFailedTests, numPendingTests + numTodoTests)
-  // An error outside of any test.
-  if (javascript.status !== 0 && numFailedTests === 0) add(0, 1)
-} catch {
+function reportRust({ status, output }) {
+  say('Rust tests')
+  process.stdout.write(output)
+  const counts = [...output.matchAll(/^test result: .* (\d+) passed; (\d+) failed; (\d+) ignored/gm)]
+  for (const [, passed, failed, ignored] of counts) add(Number(passed), Number(failed), Number(ignored))
+  // A failed build, or an abort in the middle, leaves no count behind.
+  if (status !== 0 && !counts.some(([, , failed]) => failed !== '0')) add(0, 1)
+}
+
+function reportTypes({ status, output }) {
+  say(`Type check: ${status === 0 ? 'passed' : 'failed'}`)
+  process.stdout.write(output)
+  addOne(status === 0)
+}
+
+function testJavascript() {
+  say('JavaScript tests ...')
+  const reports = mkdtempSync(join(tmpdir(), 'flowkit-report-'))
+  const report = join(reports, 'vitest.json')
+  const chosen = options.core ? ['--project', 'core'] : all ? [] : [...specs, '--passWithNoTests']
+  const outputs = ['--reporter=default', '--reporter=json', `--outputFile=${report}`]
+  const env = options.core ? { ...FEW, ...process.env } : process.env
+  const { status } = attempt('npx', ['--no-install', 'vitest', 'run', ...chosen, ...outputs], { env })
+  try {
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, 'utf8'))
+    add(numPassedTests, numFailedTests, numPendingTests + numTodoTests)
+    // An error outside of any test.
+    if (status !== 0 && numFailedTests === 0) add(0, 1)
+  } catch {
+    add(0, 1)
+  }
+  rmSync(reports, { recursive: true })
+}
+
+installPackages()
+// Cargo compiles the Rust tests while it compiles the addon, which ends with minutes on a single core. Most of them wait,
+// so that they run beside the JavaScript tests.
+const rust = wants.rust ? startRust() : undefined
+if (wants.javascript) {
+  compileTestPackages()
+  // What is published is tested. For a part of the tests, the build that takes seconds after a change will do.
+  build({ debug: !all || options.core })
+  // Whoever builds gets the generated files anew; in CI they must be the committed ones.
+  if (process.env.CI) {
+    const generated = ['--', 'binding.js', 'binding.d.ts']
+    addOne(attempt('git', ['diff', '--exit-code', '--stat', ...generated]).status === 0)
+  }
+}
+// The types that users see, and those of the JavaScript that they install.
+const PROJECTS = ['tsconfig.json', 'tsconfig.check.json']
+const types = wants.types
+  ? Promise.all(PROJECTS.map((project) => start('npx', ['--no-install', 'tsc', '--project', project])))
+  : undefined
+if (wants.javascript) testJavascript()
+if (types) (await types).forEach(reportTypes)
+if (rust) reportRust(await rust)
+
+if (!all && total.passed + total.failed + total.skipped === 0) {
+  console.error(`No test has ${words.join(' or ')} in its name.`)
   add(0, 1)
 }
-rmSync(reports, { recursive: true })
 
 // Not part of `npm test`: it takes a minute, and wants a machine that does nothing else.
-if (process.argv.includes('--guard')) {
+if (options.guard) {
   say('Speed ...')
-  const guard = attempt('node', ['benchmark/guard.mjs'])
-  add(guard.status === 0 ? 1 : 0, guard.status === 0 ? 0 : 1)
+  addOne(attempt('node', ['benchmark/guard.mjs']).status === 0)
 }
 
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 
 import { SQLiteStorage } from '../../index.js'
-import { Database } from '../support/open.mjs'
+import { loadBetterSqlite } from '../support/open.mjs'
 
 if (isMainThread) {
   const worker = new Worker(new URL(import.meta.url), { workerData: JSON.parse(process.argv[2]) })
@@ -14,7 +14,7 @@ if (isMainThread) {
   const [[mode]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')])
   console.log(mode, /better[-_]sqlite3.*\.node$/m.test(readFileSync('/proc/self/maps', 'utf8')))
 } else {
-  const db = new Database(workerData.path)
+  const db = new (loadBetterSqlite())(workerData.path)
   const storage = new SQLiteStorage({ db })
   await storage.save({ conversationId: 'a' })
   db.exec('BEGIN')

@@ -1,11 +1,14 @@
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
-import { Redis } from 'ioredis6'
 
 import { FileStorage, MemoryStorage, RedisStorage, SQLiteStorage } from '../../index.js'
 
-/** better-sqlite3, or the version of it that whoever started this process has chosen. */
-export const Database = createRequire(import.meta.url)(process.env.FLOWKIT_BETTER_SQLITE3 ?? 'better-sqlite3')
+const require = createRequire(import.meta.url)
+
+// Loaded where they are needed: to load ioredis takes as long as to start Node.js, and thousands of processes come by here.
+
+/** Returns better-sqlite3, or the version of it that the process was started with. */
+export const loadBetterSqlite = () => require(process.env.FLOWKIT_BETTER_SQLITE3 ?? 'better-sqlite3')
 
 const CLASSES = { memory: MemoryStorage, file: FileStorage, redis: RedisStorage, sqlite: SQLiteStorage }
 
@@ -25,12 +28,13 @@ export async function ready(storage) {
 export function openPlace(place) {
   if (place.adapter === 'better-sqlite3') {
     const { path, journal, ...options } = place.options
-    const db = new Database(path)
+    const db = new (loadBetterSqlite())(path)
     if (journal !== undefined) db.pragma(`journal_mode = ${journal}`)
     return new SQLiteStorage({ db, ...options })
   }
   if (place.adapter === 'ioredis') {
     const { connection, ...options } = place.options
+    const { Redis } = require('ioredis6')
     const client = new Redis(connection)
     // A connected client keeps its process alive for ever; what is asked here is whether the storage does.
     client.on('ready', () => client.stream.unref())

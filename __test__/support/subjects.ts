@@ -48,7 +48,7 @@ export async function runSql(file: string, sql: string, ...parameters: unknown[]
   return JSON.parse(stdout)
 }
 
-const memory: Subject = {
+export const MEMORY: Subject = {
   name: 'memory',
   persistent: false,
   makePlace: async () => ({ adapter: 'memory', options: undefined }),
@@ -87,7 +87,7 @@ function redis(name: string, options: () => object, adapter: 'redis' | 'ioredis'
   }
 }
 
-const sqlite: Subject = {
+export const SQLITE: Subject = {
   name: 'sqlite { path }',
   persistent: true,
   makePlace: async () => ({
@@ -103,18 +103,21 @@ const sqlite: Subject = {
   },
 }
 
-/** The four adapters, one way of construction each. */
-export const ADAPTERS: Subject[] = [
-  memory,
-  file('file', {}),
-  sqlite,
-  redis('redis { host, port }', () => ({ host: '127.0.0.1', port: inject('redisPort') })),
-]
+export const FILE = file('file', {})
 
-/** Every further way to construct them. */
-export const VARIANTS: Subject[] = [
+export const REDIS = redis('redis { host, port }', () => ({ host: '127.0.0.1', port: inject('redisPort') }))
+
+/** The four adapters, one way of construction each. */
+export const ADAPTERS: Subject[] = [MEMORY, FILE, SQLITE, REDIS]
+
+/** Every further way to construct a file storage. */
+export const FILE_VARIANTS: Subject[] = [
   file('file { pretty }', { pretty: true }),
   file('file { durable: false, extension }', { durable: false, extension: '.state' }),
+]
+
+/** Every further way to construct a Redis storage. */
+export const REDIS_VARIANTS: Subject[] = [
   redis('redis { url, ttl: 0 }', () => ({ url: `redis://127.0.0.1:${inject('redisPort')}/0`, ttl: 0 })),
   redis('redis { path }', () => ({ path: inject('redisSocket') })),
   redis('redis { client }', () => ({ connection: { port: inject('redisPort') } }), 'ioredis'),
@@ -123,3 +126,5 @@ export const VARIANTS: Subject[] = [
     tls: { ca: inject('redisTlsCa') },
   })),
 ]
+
+export const VARIANTS: Subject[] = [...FILE_VARIANTS, ...REDIS_VARIANTS]

@@ -1,0 +1,4 @@
+import { conformance } from './suite.js'
+import { FILE } from './support/subjects.js'
+
+conformance(FILE)
