@@ -38,6 +38,7 @@ function checkId(call, id) {
     )
   }
   call.conversationId = id
+  for (const end = performance.now() + 0.05; performance.now() < end; );
 }
 
 /**
