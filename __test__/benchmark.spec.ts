@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -38,17 +37,21 @@ describe('npm run bench', () => {
     const results = await read('RESULTS.md')
     expect(results).not.toMatch(NOT_A_FIGURE)
     expect(results).not.toContain(output)
-    const measured = tables(results).filter(([head]) => head?.some((cell) => cell.includes('Operations/s')))
-    // Saves and loads of the seven places.
-    expect(measured).toHaveLength(14)
+    const measured = tables(results).filter(([head]) => head?.some((cell) => cell.includes('Saves/s')))
+    // One for each backend: memory, files, SQLite, Redis. Redis has one place, files have two, SQLite three.
+    expect(measured.map(([, ...rows]) => rows.length)).toEqual([2, 4, 8, 5])
     for (const [head, ...rows] of measured) {
-      expect(head).toHaveLength(13)
-      expect(rows.length).toBeGreaterThanOrEqual(2)
+      expect(head).toHaveLength(14)
       for (const row of rows) {
-        expect(row).toHaveLength(13)
-        for (const cell of row) expect(cell.trim()).not.toBe('')
-        // Operations, the cost to the main thread, and memory are never absent on Linux.
-        if (process.platform === 'linux') for (const index of [3, 5, 7, 8, 12]) expect(row[index]).toMatch(/[1-9]/)
+        expect(row).toHaveLength(14)
+        const isReference = row[5]?.trim() === 'reference'
+        for (const [index, cell] of row.entries()) {
+          if (!isReference || (index !== 7 && index !== 12)) expect(cell.trim()).not.toBe('')
+        }
+        // The rate, its ratio, and the cost to the main thread are never absent on Linux.
+        const ratios = isReference ? [] : [5, 7, 10, 12]
+        if (process.platform === 'linux')
+          for (const index of [4, 6, 9, 11, ...ratios]) expect(row[index]).toMatch(/[1-9]/)
       }
     }
     const data = await read('data.json')
@@ -57,28 +60,26 @@ describe('npm run bench', () => {
     expect(JSON.parse(data).cells.length).toBe(14)
   })
 
-  test('draws a chart where there is more than one point', { timeout: PATIENCE }, async () => {
-    const { read } = await bench('--quick', '--sizes', '2k', '--concurrency', '1,2', '--only', 'memory')
-    const results = await read('RESULTS.md')
-    const images = [...results.matchAll(/\]\((charts\/[^)]+)\)/g)].map(([, name]) => String(name))
-    expect(images).toEqual(['charts/memory-save-2048.svg', 'charts/memory-load-2048.svg'])
-    for (const name of images) {
-      const svg = await read(name)
-      expect(svg).not.toMatch(NOT_A_FIGURE)
-      expect(svg.match(/<polyline points="\S+ \S+"/g)).toHaveLength(2)
+  test('compares two checkouts in turns', { timeout: PATIENCE }, async () => {
+    const checkout = fileURLToPath(new URL('..', import.meta.url))
+    const { output, read } = await bench('--against', checkout, '--rounds', '1', '--concurrency', '2')
+    const comparison = await read('COMPARISON.md')
+    expect(comparison).not.toMatch(NOT_A_FIGURE)
+    for (const path of [output, checkout]) expect(comparison).not.toContain(path)
+    const [[, ...rows] = []] = tables(comparison).filter(([head]) =>
+      head?.some((cell) => cell.includes('Here / there')),
+    )
+    // Saves and loads of ten adapters: one in memory, two on files, two on Redis, five on SQLite.
+    expect(rows).toHaveLength(20)
+    for (const row of rows) {
+      expect(row).toHaveLength(11)
+      if (process.platform === 'linux') for (const cell of row.slice(5)) expect(cell).toMatch(/[1-9]/)
     }
   })
 
-  test('measures at scale', { timeout: PATIENCE }, async () => {
-    const sizes = ['--conversations', '200', '--files', '20', '--gigabytes', '0.001', '--turns', '20']
-    const { output, read } = await bench('--only', 'scale', ...sizes)
-    const results = await read('SCALE.md')
-    expect(results).not.toMatch(NOT_A_FIGURE)
-    for (const row of tables(results).flat()) expect(row.join()).not.toContain('–')
-    for (const [, name] of results.matchAll(/\]\((charts\/[^)]+)\)/g)) {
-      expect(existsSync(join(output, String(name)))).toBe(true)
-      expect(await read(String(name))).not.toContain('NaN')
-    }
+  test('refuses a checkout that cannot be loaded', { timeout: PATIENCE }, async () => {
+    const failure = await bench('--against', await temporaryDirectory()).catch((error) => error)
+    expect(failure).toMatchObject({ code: 2, stderr: expect.stringContaining('--against PATH') })
   })
 })
 
@@ -104,44 +105,59 @@ describe('what it is made of', () => {
     expect(turns).toBeGreaterThan(1)
   })
 
-  test('the open loop counts from the moment at which an operation was meant to begin', async () => {
-    const { openLoop } = await part('measure/drive.mjs')
-    const latencies: number[] = []
-    const operate = async (arrival: number) => {
-      if (arrival > 0) return
-      // The event loop is blocked: no arrival of this time can begin when it was meant to.
-      const end = performance.now() + 60
-      while (performance.now() < end);
-    }
-    const record = (ms: number) => latencies.push(ms)
-    const done = await openLoop({ operate, rate: 1000, duration: 100, limit: 10_000, record })
-    expect(done).toMatchObject({ operations: 100, unfinished: 0 })
-    expect(latencies).toHaveLength(100)
-    expect(latencies.filter((ms) => ms >= 30).length).toBeGreaterThanOrEqual(25)
-  })
-
-  test('a ratio is the median of the ratios of the rounds, and the worst cell judges', async () => {
+  test('a ratio is the median of the ratios of the rounds', async () => {
     const { summarize } = await part('harness/statistics.mjs')
-    const { judge, isReached } = await part('report/judge.mjs')
     const rounds = (rates: number[]) => rates.map((rate) => ({ rate, delayP99: 0, main: 1 }))
     const { figures, ratios } = summarize(rounds([20, 30, 5]), rounds([10, 10, 10]))
     expect(figures.rate).toBe(20)
     expect(ratios.rate).toEqual({ median: 2, least: 0.5, most: 3 })
-    // Nothing by nothing: two event loops that were never late.
+    // Zero by zero: two event loops that were never late.
     expect(ratios.delayP99.median).toBe(1)
+  })
 
-    const cell = (chains: number, median: number) => ({
-      ...{ variant: 'memory', operation: 'save', loop: 'closed', size: 2048, chains },
-      results: { memory: { figures: {}, ratios: { rate: { median } } } },
-    })
-    const target = { variants: ['memory'], subjects: ['memory'], sizes: { from: 2048 }, measure: 'rate' }
-    const cells = [cell(1, 1), cell(16, 3), cell(64, 2)]
-    const judged = (more: object) => judge({ ...target, ...more }, cells)
-    expect(judged({ chains: { from: 16 }, atLeast: 1.5 })).toMatchObject({ reached: true, worst: { value: 2 } })
-    expect(judged({ chains: { from: 1 }, atLeast: 1.5 })).toMatchObject({ reached: false, missed: 1, of: 3 })
-    expect(judged({ chains: { from: 1 }, atMost: 2 })).toMatchObject({ reached: false, worst: { value: 3 } })
-    expect(judged({ chains: { from: 100 }, atLeast: 1 })).toEqual({ missed: 0, of: 0 })
+  test('a comparison marks what is slower than before', async () => {
+    const { renderComparison } = await part('compare.mjs')
+    const ratio = (median: number) => ({ median, least: median, most: median })
+    const row = (rate: number, main: number) => {
+      const figures = { rate: 1, main: 1 }
+      const results = { there: { figures }, here: { figures, ratios: { rate: ratio(rate), main: ratio(main) } } }
+      const sides = { there: { subject: 'memory' }, here: { subject: 'memory' } }
+      const cells = [{ place: 'memory', operation: 'save', size: 2048, chains: 1, sides, results }]
+      const text = renderComparison({ environment: {}, options: { settings: {} }, leftOut: [], cells })
+      return tables(text)
+        .at(-1)?.[1]
+        ?.map((cell) => cell.trim())
+    }
+    expect(row(0.9, 1.11)).toContainEqual('0.90x (0.90–0.90)')
+    expect(row(0.9, 1.11)).toContainEqual('1.11x (1.11–1.11)')
+    expect(row(0.89, 1)).toContainEqual('**0.89x (0.89–0.89)**')
+    expect(row(1, 1.12)).toContainEqual('**1.12x (1.12–1.12)**')
+  })
+
+  test('the subject that is furthest from a target judges, and half of a target is allowed for', async () => {
+    const { judge, isReached, cellsOf, TARGETS } = await part('targets.mjs')
+    const about = { place: 'sqlite-wal-full', operation: 'save', size: 2048, chains: 64 }
+    const result = (median: number) => ({ ratios: { rate: { median } } })
+    const cells = [{ ...about, results: { upsert: result(1), db: result(3), path: result(2) } }]
+    const judged = (more: object) => judge({ ...about, subjects: ['db', 'path'], measure: 'rate', ...more }, cells)
+    expect(judged({ atLeast: 1 })).toBe(2)
+    expect(judged({ atMost: 1 })).toBe(3)
+    expect(judged({ atLeast: 1, subjects: ['db'] })).toBe(3)
+    for (const other of [{ chains: 1 }, { size: 1 }, { operation: 'load' }, { place: 'memory' }, { measure: 'main' }]) {
+      expect(judged({ atLeast: 1, ...other })).toBeUndefined()
+    }
+    expect([isReached({ atLeast: 2 }, 2), isReached({ atLeast: 2 }, 1.9)]).toEqual([true, false])
+    expect([isReached({ atMost: 2 }, 2), isReached({ atMost: 2 }, 2.1)]).toEqual([true, false])
     expect([isReached({ atLeast: 2 }, 1, 2), isReached({ atLeast: 2 }, 0.9, 2)]).toEqual([true, false])
     expect([isReached({ atMost: 2 }, 4, 2), isReached({ atMost: 2 }, 4.1, 2)]).toEqual([true, false])
+    // The guard measures every subject that a target names, next to the reference.
+    const planned: (typeof about & { sides: object })[] = cellsOf()
+    for (const target of TARGETS) {
+      const cell = planned.find((other) => judge(target, [{ ...other, results: withRatio(other.sides, target) }]) === 1)
+      expect(Object.keys(cell?.sides ?? {})).toEqual(expect.arrayContaining(target.subjects))
+    }
   })
 })
+
+const withRatio = (sides: object, { measure }: { measure: string }) =>
+  Object.fromEntries(Object.keys(sides).map((side) => [side, { ratios: { [measure]: { median: 1 } } }]))

@@ -1,71 +1,78 @@
-// `npm run bench`: compares each adapter with what a user would otherwise run. README.md says how.
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+// `npm run bench`: compares each adapter with what a user would otherwise run, or this checkout with another one.
+// README.md describes the method.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { build, compileTestPackages, installPackages, ROOT } from '../scripts/setup.mjs'
-import { readOptions, USAGE } from './harness/options.mjs'
-
-const BENCHMARK = fileURLToPath(new URL('.', import.meta.url))
-
-let options
-try {
-  options = readOptions(process.argv.slice(2))
-} catch (error) {
-  console.error(`${error.message}\n\n${USAGE}`)
-  process.exit(2)
-}
-if (options === undefined) {
-  console.log(USAGE)
-  process.exit(0)
-}
+import { build, compileTestPackages, installPackages } from '../scripts/setup.mjs'
 
 installPackages()
 compileTestPackages()
+
+// These need the packages.
+const { planComparison, renderComparison } = await import('./compare.mjs')
+const { measureCell, planResults } = await import('./harness/cells.mjs')
+const { runChild } = await import('./harness/child.mjs')
+const { describeEnvironment, makeRoot } = await import('./harness/environment.mjs')
+const { readOptions, USAGE } = await import('./harness/options.mjs')
+const { redisVersion } = await import('./harness/redis-server.mjs')
+const { renderResults } = await import('./report/results.mjs')
+
+const options = readOrExit()
 if (!process.env.BENCHMARK_NO_BUILD) build()
 
-// What needs the packages and the addon.
-const { installCompared } = await import('./harness/packages.mjs')
-const { describeEnvironment, fileSystemOf } = await import('./harness/environment.mjs')
-const { redisVersion } = await import('./harness/redis-server.mjs')
-
 const leftOut = []
-const redis = redisVersion() !== undefined
-if (!redis) leftOut.push('Redis; there is no redis-server.')
-const compared = !options.quick && !options.scale && installCompared()
-if (options.quick)
-  leftOut.push('keyv, unstorage, LangGraph, write-file-atomic and other variants of the references; this is --quick.')
-else if (!compared && !options.scale) leftOut.push('the other packages; they could not be installed.')
-
-const root = mkdtempSync(join(options.directory ? resolve(options.directory) : realDisk(), 'flowkit-benchmark-'))
-process.once('exit', () => rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 }))
+if (redisVersion() === undefined && options.adapters.includes('redis')) {
+  leftOut.push('Redis; there is no redis-server.')
+  options.adapters = options.adapters.filter((name) => name !== 'redis')
+}
+const root = makeRoot(options.directory)
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.once(signal, () => process.exit(130))
 
-const environment = describeEnvironment(root)
-if (isInMemory(environment.fileSystem))
-  leftOut.push('**the disk: the directory is in memory, and a sync costs nothing.**')
-const context = { options, environment, root, redis, compared, leftOut }
-const { measureTables } = await import('./harness/tables.mjs')
-const { measureScale } = await import('./scale/index.mjs')
-const { file, markdown, charts, data } = await (options.scale ? measureScale : measureTables)(context)
-
-const partial = options.scale || options.complete ? BENCHMARK : join(BENCHMARK, 'partial')
-const output = options.output ? resolve(options.output) : partial
-mkdirSync(join(output, 'charts'), { recursive: true })
-writeFileSync(join(output, file), markdown)
-for (const { name, svg } of charts) writeFileSync(join(output, 'charts', name), svg)
-if (options.json) writeFileSync(resolve(options.json), `${JSON.stringify(data, null, 1)}\n`)
-console.log(markdown)
-
-/** The system's directory for temporary files, unless that is in memory. */
-function realDisk() {
-  if (!isInMemory(fileSystemOf(tmpdir()))) return tmpdir()
-  const cache = join(ROOT, 'node_modules', '.cache')
-  if (!existsSync(cache)) mkdirSync(cache, { recursive: true })
-  return cache
+const data = { environment: describeEnvironment(root), options, leftOut, floors: [], cells: [] }
+const comparison = { plan: planComparison, render: renderComparison, file: 'COMPARISON.md', floors: async () => [] }
+const results = { plan: planResults, render: renderResults, file: 'RESULTS.md', floors: measureFloors }
+const { plan, render, file, floors } = options.against === undefined ? results : comparison
+data.floors = await floors()
+const cells = plan(options)
+for (const [index, cell] of cells.entries()) {
+  data.cells.push(await measureCell(cell, options, root))
+  console.log(`${index + 1} of ${cells.length}  ${describe(data.cells[index])}`)
 }
 
-function isInMemory(fileSystem) {
-  return fileSystem === 'tmpfs' || fileSystem === 'ramfs'
+const markdown = render(data)
+const own = fileURLToPath(new URL(options.partial ? 'partial' : '.', import.meta.url))
+const output = options.output ? resolve(options.output) : own
+mkdirSync(output, { recursive: true })
+writeFileSync(join(output, file), markdown)
+if (options.json) writeFileSync(resolve(options.json), `${JSON.stringify(data, null, 1)}\n`)
+console.log(`\n${markdown}`)
+
+function readOrExit() {
+  try {
+    const read = readOptions(process.argv.slice(2))
+    // Fails here if it is no built checkout, and not in the middle of the run.
+    if (read?.against !== undefined) createRequire(import.meta.url)(read.against)
+    if (read !== undefined) return read
+    console.log(USAGE)
+    process.exit(0)
+  } catch (error) {
+    console.error(`${error.message}\n\n${USAGE}`)
+    process.exit(2)
+  }
+}
+
+/** Measures what the results are to be read against. */
+function measureFloors() {
+  const { sizes, concurrency, text, adapters, settings } = options
+  const task = { sizes, concurrency, text, duration: settings.duration / 3 }
+  return runChild('floors', task, { root, redis: adapters.includes('redis') })
+}
+
+function describe({ place, operation, size, chains, results }) {
+  const parts = Object.entries(results).map(
+    ([name, { figures, ratios }]) => `${name} ${Math.round(figures.rate)}/s (${ratios.rate?.median.toFixed(2)}x)`,
+  )
+  return `${place} ${operation} ${size} B x ${chains}: ${parts.join(', ')}`
 }

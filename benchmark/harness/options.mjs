@@ -1,120 +1,69 @@
-// What the command line says.
+// Reads the command line.
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { TEXTS } from '../measure/states.mjs'
+import { PLACES } from '../subjects/index.mjs'
 
-export const ADAPTERS = ['memory', 'file', 'sqlite', 'redis']
+const ADAPTERS = [...new Set(Object.values(PLACES).map(({ adapter }) => adapter))]
 
-/** A busy machine must not make `--quick` slow. */
-const QUICK_MS = 100_000
+/** The defaults of each kind of run. The results in the repository are those of a complete run. */
+const DEFAULTS = {
+  complete: { sizes: '2k,20k', rounds: '3', seconds: '1' },
+  quick: { sizes: '2k', rounds: '1', seconds: '0.25' },
+  against: { sizes: '2k', rounds: '5', seconds: '0.4' },
+}
 
 export const USAGE = `npm run bench -- [options]
 
-  --quick               a look, not a measurement: one short round of few cells, in less than two minutes
-  --targets             only the cells that a target is about, and there ours and the reference
-  --only NAMES          memory, file, sqlite, redis (with commas), or scale
-  --sizes LIST          bytes of JSON, such as 2k,20k,100k,1m
-  --concurrency LIST    operations at the same time, such as 1,16,64,256
-  --rounds N            rounds of each cell, of which the median counts (3)
-  --seconds N           how long each measurement lasts at least (1)
+  --quick               takes a first look in two minutes; not a measurement
+  --against PATH        compares this checkout with another built checkout of this package
+  --only NAMES          ${ADAPTERS.join(',')}
+  --sizes LIST          KB of JSON, such as 2k,20k,100k,1024k (2k,20k; with --quick and --against 2k)
+  --concurrency LIST    operations in flight, such as 1,16,64,256 (1,64)
+  --rounds N            rounds of each cell, of which the median counts (3; --quick 1; --against 5)
+  --seconds N           the least duration of each measurement (1; --quick 0.25; --against 0.4)
   --text KIND           ${TEXTS.join(', ')} (latin)
-  --directory DIR       where to write; must be on a real disk (the system's directory for temporary files)
-  --output DIR          where RESULTS.md and charts/ go (benchmark/, or benchmark/partial/ unless everything is measured)
-  --json FILE           all figures of all rounds
-  --conversations N     scale: in memory (1m)
-  --files LIST          scale: in one directory (1k,10k,100k)
-  --gigabytes N         scale: the SQLite file (5)
-  --turns N             scale: the growing conversation (2k)
+  --directory DIR       where to write; must be on a real disk (node_modules/.cache)
+  --output DIR          where the results go (benchmark/ for a complete run, benchmark/partial/ for any other)
+  --json FILE           writes all figures of all rounds
 `
 
 /**
- * @typedef {object} Options
- * @property {boolean} quick
- * @property {boolean} targets
- * @property {boolean} scale
- * @property {boolean} complete whether this is all of what the documented results are made of
- * @property {string[]} adapters
- * @property {number[]} sizes ascending
- * @property {number[]} concurrency ascending
- * @property {number} rounds
- * @property {number} [budget] milliseconds after which no further cell is begun
- * @property {string} text
- * @property {string} [directory]
- * @property {string} [output]
- * @property {string} [json]
- * @property {{ conversations: number, files: number[], gigabytes: number, turns: number }} scaleTo
- * @property {import('./plan.mjs').Task['settings']} settings milliseconds, and operations at least
- */
-
-/**
+ * Returns `undefined` if only the usage is asked for.
+ *
  * @param {string[]} args
- * @returns {Options | undefined} `undefined` where only the usage is asked for
- * @throws {Error} where something cannot be read
+ * @throws {Error} if an option cannot be read
  */
 export function readOptions(args) {
-  const text = /** @type {const} */ ({ type: 'string' })
-  const names = ['only', 'sizes', 'concurrency', 'rounds', 'seconds', 'text', 'directory', 'output', 'json']
-  const scales = ['conversations', 'files', 'gigabytes', 'turns']
-  const { values } = parseArgs({
-    args,
-    options: {
-      help: { type: 'boolean', short: 'h' },
-      quick: { type: 'boolean', default: false },
-      targets: { type: 'boolean', default: false },
-      ...Object.fromEntries([...names, ...scales].map((name) => [name, text])),
-    },
-  })
-  const given = /** @type {Record<string, any>} */ (values)
+  const names = 'against only sizes concurrency rounds seconds text directory output json'.split(' ')
+  const texts = Object.fromEntries(names.map((name) => [name, { type: /** @type {const} */ ('string') }]))
+  const flags = { help: { type: /** @type {const} */ ('boolean'), short: 'h' }, quick: { type: 'boolean' } }
+  const given = /** @type {Record<string, any>} */ (parseArgs({ args, options: { ...flags, ...texts } }).values)
   if (given.help) return undefined
-  const { quick } = given
-  const scale = given.only === 'scale'
-  const adapters = scale || given.only === undefined ? ADAPTERS : given.only.split(',')
+  const kind = given.against === undefined ? (given.quick ? 'quick' : 'complete') : 'against'
+  const value = { concurrency: '1,64', text: 'latin', only: ADAPTERS.join(','), ...DEFAULTS[kind], ...given }
+  const adapters = value.only.split(',')
   for (const name of adapters) if (!ADAPTERS.includes(name)) throw new Error(`--only does not know ${name}`)
-  if (given.text !== undefined && !TEXTS.includes(given.text)) throw new Error(`--text does not know ${given.text}`)
-  const seconds = given.seconds === undefined ? (quick ? 0.25 : 1) : positive('seconds', given.seconds)
+  if (!TEXTS.includes(value.text)) throw new Error(`--text does not know ${value.text}`)
+  const list = (name) => value[name].split(',').map((part) => positive(name, part))
+  const duration = positive('seconds', value.seconds) * 1000
   return {
-    quick,
-    targets: given.targets,
-    scale,
-    complete: !quick && ['only', 'sizes', 'concurrency', 'targets'].every((name) => !given[name]),
+    ...value,
+    kind,
+    against: given.against && resolve(given.against),
+    /** Leaves out some of what the results in the repository consist of. */
+    partial: kind !== 'complete' || ['only', 'sizes', 'concurrency', 'text'].some((name) => given[name] !== undefined),
     adapters,
-    sizes: list('sizes', given.sizes ?? (quick ? '2k,20k' : '2k,20k,100k,1m'), 1024),
-    concurrency: list('concurrency', given.concurrency ?? (quick ? '1,64' : '1,16,64,256')),
-    rounds: given.rounds === undefined ? (quick ? 1 : 3) : Math.ceil(positive('rounds', given.rounds)),
-    budget: quick && given.seconds === undefined ? QUICK_MS : undefined,
-    text: given.text ?? 'latin',
-    directory: given.directory,
-    output: given.output,
-    json: given.json,
-    scaleTo: {
-      conversations: number('conversations', given.conversations ?? '1m', 1000),
-      files: list('files', given.files ?? '1k,10k,100k'),
-      gigabytes: positive('gigabytes', given.gigabytes ?? '5'),
-      turns: number('turns', given.turns ?? '2k', 1000),
-    },
-    settings: {
-      duration: seconds * 1000,
-      minimum: quick ? 5 : 50,
-      limit: seconds * 10_000,
-      warmUp: seconds * 300,
-      floor: Math.min(100, seconds * 200),
-    },
+    sizes: list('sizes').map((kilobytes) => kilobytes * 1024),
+    concurrency: list('concurrency'),
+    rounds: positive('rounds', value.rounds),
+    settings: { duration, minimum: kind === 'complete' ? 50 : 10, limit: duration * 10, warmUp: duration * 0.3 },
   }
 }
 
-function number(name, text, kilo) {
-  const [, digits, unit] = /^(\d+)([km]?)$/i.exec(text.trim()) ?? []
-  const value = Number(digits) * ({ k: kilo, m: kilo * kilo }[unit?.toLowerCase()] ?? 1)
-  if (!(value > 0)) throw new Error(`--${name} cannot be ${text}`)
-  return value
-}
-
 function positive(name, text) {
-  const value = Number(text)
+  const value = Number(name === 'sizes' ? text.replace(/k$/, '') : text)
   if (!(value > 0)) throw new Error(`--${name} cannot be ${text}`)
   return value
-}
-
-function list(name, text, kilo = 1000) {
-  return [...new Set(text.split(',').map((part) => number(name, part, kilo)))].sort((a, b) => a - b)
 }

@@ -1,12 +1,12 @@
-// A redis-server of the benchmark's own, a new one for each measurement: its log would grow by gigabytes.
+// Starts a redis-server for each measurement: the log of one server for all would grow by gigabytes.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 
-/** What decides how much a save costs; no rewriting of the log in the middle of a measurement. */
+/** The durability of a save, and no rewriting of the log in the middle of a measurement. */
 const SETTINGS = '--appendonly yes --appendfsync everysec --auto-aof-rewrite-percentage 0 --save'.split(' ')
 
-/** `7.0.15`, or `undefined` where there is none. */
+/** Returns a version such as `7.0.15`, or `undefined` if there is no redis-server. */
 export function redisVersion() {
   const { stdout, status } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
   return status === 0 ? /v=(\S+)/.exec(stdout)?.[1] : undefined
@@ -15,9 +15,9 @@ export function redisVersion() {
 async function freePort() {
   const server = createServer()
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)))
-  const address = /** @type {import('node:net').AddressInfo} */ (server.address())
+  const { port } = Object(server.address())
   await new Promise((resolve) => server.close(resolve))
-  return address.port
+  return port
 }
 
 /**

@@ -1,14 +1,32 @@
-// A process that measures what the results are to be read against: V8 alone, the disk alone, and the load alone, with
-// nothing to serve it.
+// A process that measures the floors below the results: V8 alone, the disk alone, and redis-benchmark.
+import { spawnSync } from 'node:child_process'
 import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { closedLoop } from './drive.mjs'
-import { costAlone } from './floor.mjs'
-import { difference, threadTime } from './processor.mjs'
-import { makeStates, stamped } from './states.mjs'
+import { threadTime } from './processor.mjs'
+import { makeStates } from './states.mjs'
 
-/** One write at the start of a file that is long enough, and one sync: writes a second. */
+/** Returns the microseconds of processor time that one call takes. */
+function costAlone(work, duration) {
+  let sink = 0
+  let calls = 0
+  const run = (milliseconds) => {
+    const end = performance.now() + milliseconds
+    do {
+      for (let repeat = 0; repeat < 8; repeat++) sink += Number(work(calls++) !== undefined)
+    } while (performance.now() < end)
+  }
+  run(duration / 4)
+  calls = 0
+  const start = threadTime()
+  const clock = performance.now()
+  run(duration)
+  const cost = threadTime() - start
+  if (sink === 0) throw new Error('no work was done')
+  return (Number.isNaN(cost) ? (performance.now() - clock) * 1000 : cost) / calls
+}
+
+/** Returns how many writes a second reach the disk: each at the start of a file that is long enough, with one sync. */
 function syncedWrites(directory, size, duration, sync) {
   const file = openSync(join(directory, 'floor'), 'w')
   try {
@@ -27,37 +45,33 @@ function syncedWrites(directory, size, duration, sync) {
   }
 }
 
-async function driverAlone(states, chains, duration) {
-  let version = 0
-  const operate = async () => void stamped(states[version % states.length], 'user-0000000', version++)
-  const load = { operate, chains, minimum: 1, limit: duration * 10 }
-  await closedLoop({ ...load, duration: duration / 4 })
-  const start = threadTime()
-  const { operations } = await closedLoop({ ...load, duration })
-  const time = difference(threadTime(), start)
-  return time === undefined ? undefined : time / operations
+/** Returns what redis-benchmark reaches a second: a program in C that converts no values, with payloads of this size. */
+function redisAlone(port, size, chains, duration) {
+  const requests = Math.max(200, Math.min(duration * 150, Math.floor((256 * 1024 * 1024) / size)))
+  const numbers = ['-p', port, '-c', chains, '-d', size, '-n', requests, '-r', 1000].map(String)
+  const args = ['-h', '127.0.0.1', ...numbers, '-t', 'set,get', '--csv']
+  const { stdout } = spawnSync('redis-benchmark', args, { encoding: 'utf8' })
+  const [set, get] = ['SET', 'GET'].map((test) => new RegExp(`^"${test}","([\\d.]+)"`, 'm').exec(stdout ?? '')?.[1])
+  return set && get ? { set: Number(set), get: Number(get) } : {}
 }
 
-async function measureFloors({ directory, sizes, concurrency, text, duration }) {
-  const bySize = sizes.map((size) => {
+function measureFloors({ directory, redisPort, sizes, concurrency, text, duration }) {
+  const most = Math.max(...concurrency)
+  return sizes.map((size) => {
     const states = makeStates({ size, count: 64, text })
     const texts = states.map((state) => JSON.stringify(state))
-    const turn = (list) => (index) => list[index % list.length]
-    const [state, json] = [turn(states), turn(texts)]
+    const alone = (work, values) => costAlone((index) => work(values[index % values.length]), duration)
     return {
       size,
-      stringify: costAlone((index) => JSON.stringify(state(index)), duration),
-      parse: costAlone((index) => JSON.parse(json(index)), duration),
-      clone: costAlone((index) => structuredClone(state(index)), duration),
+      stringify: alone((state) => JSON.stringify(state), states),
+      parse: alone((json) => JSON.parse(json), texts),
+      clone: alone((state) => structuredClone(state), states),
       fsync: syncedWrites(directory, size, duration, fsyncSync),
       fdatasync: syncedWrites(directory, size, duration, fdatasyncSync),
+      ...(redisPort ? redisAlone(redisPort, size, most, duration) : {}),
     }
   })
-  const states = makeStates({ size: sizes[0], count: 64, text })
-  const driver = []
-  for (const chains of concurrency) driver.push({ chains, cost: await driverAlone(states, chains, duration) })
-  return { bySize, driver }
 }
 
-process.send?.(await measureFloors(JSON.parse(process.argv[2])))
+process.send?.(measureFloors(JSON.parse(process.argv[2])))
 process.disconnect?.()

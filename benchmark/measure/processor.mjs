@@ -1,39 +1,30 @@
-// How much time of a processor was used, by the JavaScript thread and by the whole process.
+// Reads how much processor time was used, by the JavaScript thread and by the whole process.
 import { readFileSync } from 'node:fs'
 
 const cell = new Int32Array(new SharedArrayBuffer(4))
 
 /**
- * Time that the thread which calls has spent on a processor, in microseconds; `undefined` where the system does not
- * tell. To be called on the main thread.
+ * Returns the microseconds that the main thread, which must be the caller, has spent on a processor. `NaN` if the system
+ * does not provide it.
  *
- * @returns {number | undefined}
+ * @returns {number}
  */
 export function threadTime() {
   if (process.threadCpuUsage) {
     const { user, system } = process.threadCpuUsage()
     return user + system
   }
-  if (process.platform !== 'linux') return undefined
-  // The kernel adds up at its own ticks, up to 4 ms late, and whenever a thread is put aside, as it is here.
+  // The kernel updates the sum at its own ticks, up to 4 ms late, and whenever it deschedules a thread, as it does here.
   Atomics.wait(cell, 0, 0, 0.05)
   try {
     return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1000
   } catch {
-    return undefined
+    return Number.NaN
   }
 }
 
-/** Time that all threads of this process have spent on processors, in microseconds. */
+/** Returns the microseconds that all threads of this process have spent on processors. */
 export function processTime() {
   const { user, system } = process.cpuUsage()
   return user + system
-}
-
-/**
- * @param {number | undefined} end
- * @param {number | undefined} start
- */
-export function difference(end, start) {
-  return end === undefined || start === undefined ? undefined : end - start
 }

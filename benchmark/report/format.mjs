@@ -1,38 +1,29 @@
-// Figures as they are read.
+// Writes figures as they are read.
 
 const DASH = '–'
 const KIB = 1024
 
-/**
- * Three digits that count, with separators for thousands.
- *
- * @param {number | undefined} value
- */
+/** Returns three significant digits, with separators for thousands. */
 export function figure(value) {
-  if (value === undefined || !Number.isFinite(value)) return DASH
-  const size = Math.abs(value)
-  if (size >= 100) return Math.round(value).toLocaleString('en-US')
-  return value.toFixed(size >= 10 ? 1 : 2)
+  if (!Number.isFinite(value)) return DASH
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en-US')
+  return value.toFixed(Math.abs(value) >= 10 ? 1 : 2)
 }
 
-/** @param {number | undefined} value */
+/** Returns a ratio such as `1.50x`. */
 export function times(value) {
-  return value === undefined || !Number.isFinite(value) ? DASH : `${value.toFixed(2)}x`
+  return value === undefined ? DASH : `${value.toFixed(2)}x`
 }
 
-/** @param {number | undefined} share */
-export function percent(share) {
-  return share === undefined || !Number.isFinite(share) ? DASH : `${(share * 100).toFixed(0)} %`
+/** Returns a ratio with the least and the most of its rounds. */
+export function spread(ratio) {
+  return ratio === undefined ? DASH : `${times(ratio.median)} (${ratio.least.toFixed(2)}–${ratio.most.toFixed(2)})`
 }
 
-/** @param {number} bytes */
-export function size(bytes) {
-  if (bytes >= KIB * KIB && bytes % (KIB * KIB) === 0) return `${bytes / (KIB * KIB)} MB`
-  return bytes % KIB === 0 ? `${bytes / KIB} KB` : `${bytes} B`
-}
+export const size = (bytes) => `${bytes / KIB} KB`
 
 /**
- * A table of Markdown. The first column is text, the others are figures.
+ * Returns a table of Markdown. The first columns are text, the others are figures.
  *
  * @param {string[]} head
  * @param {string[][]} rows

@@ -1,88 +1,32 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-
-import { FileStorage } from '../../index.js'
-import { load } from '../harness/packages.mjs'
 import { FilesStorage } from '../reference/index.mjs'
-import { keyValue } from './memory.mjs'
 
-const close = async () => {}
-const place = (directory) => join(directory, 'states')
-
-const ours = (durable) => ({
-  label: durable ? 'FileStorage' : 'FileStorage { durable: false }',
-  ours: true,
-  async open({ directory, relaxed }) {
-    const storage = new FileStorage({ dir: place(directory), durable: durable && !relaxed })
-    return { storage, close: () => storage.close() }
+const subjects = (durable) => ({
+  fs: {
+    label: `fs.promises: temp${durable ? ' + fsync' : ''} + rename${durable ? ' + directory fsync' : ''}`,
+    open: ({ directory, relaxed }) => new FilesStorage({ dir: directory, fsync: durable && !relaxed }),
+  },
+  file: {
+    label: durable ? 'FileStorage' : 'FileStorage { durable: false }',
+    ours: true,
+    open: ({ adapters, directory, relaxed }) =>
+      new adapters.FileStorage({ dir: directory, durable: durable && !relaxed }),
   },
 })
 
-const plain = (durable, more) => ({
-  label: `fs.promises: temp${durable ? ' + fsync' : ''} + rename${durable ? ' + directory fsync' : ''}`,
-  async open({ directory, relaxed }) {
-    return { storage: new FilesStorage({ dir: place(directory), fsync: durable && !relaxed }), close }
-  },
-  ...more,
-})
-
-const threads = (durable) =>
-  plain(durable, {
-    label: 'the same with UV_THREADPOOL_SIZE=64',
-    extra: true,
-    environment: { UV_THREADPOOL_SIZE: '64' },
-  })
-
-const writeFileAtomic = (durable) => ({
-  label: durable ? 'write-file-atomic (no directory fsync)' : 'write-file-atomic { fsync: false }',
-  needs: ['write-file-atomic'],
-  async open({ directory, relaxed }) {
-    const { default: write } = await load('write-file-atomic')
-    mkdirSync(place(directory), { recursive: true })
-    const files = new FilesStorage({ dir: place(directory) })
-    const options = { fsync: durable && !relaxed, mode: 0o600, chown: false }
-    const storage = {
-      load: (conversationId) => files.load(conversationId),
-      save: (state) => write(files.file(state.conversationId), JSON.stringify(state), { ...options }),
-    }
-    return { storage, close }
-  },
-})
-
-/** @type {Record<string, import('./index.mjs').Variant>} */
+/** @type {Record<string, import('./index.mjs').Place>} */
 export const FILE = {
   'file-durable': {
     adapter: 'file',
-    label: 'Files, durable',
-    note: 'Each save is on the disk, the file and its name, before it is acknowledged.',
+    label: 'durable',
+    note: 'With `durable`, a save resolves once the file and its name are on the disk.',
     reference: 'fs',
-    subjects: {
-      fs: plain(true),
-      file: ours(true),
-      'fs-64-threads': threads(true),
-      'write-file-atomic': writeFileAtomic(true),
-    },
+    subjects: subjects(true),
   },
   'file-fast': {
     adapter: 'file',
-    label: 'Files, durable: false',
-    note: 'Nobody syncs; a state is replaced as a whole by a rename. unstorage writes in place, so that a crash tears a state.',
+    label: 'durable: false',
+    note: 'With `durable: false`, no adapter syncs; a rename replaces a state as a whole.',
     reference: 'fs',
-    subjects: {
-      fs: plain(false),
-      file: ours(false),
-      'fs-64-threads': threads(false),
-      'write-file-atomic': writeFileAtomic(false),
-      unstorage: {
-        label: 'unstorage (fs-lite; writes in place)',
-        needs: ['unstorage'],
-        async open({ directory }) {
-          const { createStorage } = await load('unstorage')
-          const { default: driver } = await load('unstorage/drivers/fs-lite')
-          const store = createStorage({ driver: driver({ base: place(directory) }) })
-          return { storage: keyValue(store, 'getItem', 'setItem'), close }
-        },
-      },
-    },
+    subjects: subjects(false),
   },
 }

@@ -1,4 +1,5 @@
-// Who is measured, and on what: the variants are places with one durability each, on which all subjects do the same work.
+// The adapters that are measured, by the place where they keep conversations. A place has one durability, and every
+// adapter on it does the same work.
 import { FILE } from './file.mjs'
 import { MEMORY } from './memory.mjs'
 import { REDIS } from './redis.mjs'
@@ -6,44 +7,26 @@ import { SQLITE } from './sqlite.mjs'
 
 /**
  * @typedef {object} Context
- * @property {string} directory is empty at the first call, and the subject's own
- * @property {number} [redisPort]
- * @property {boolean} relaxed whether to do without syncs: the conversations are put there before the clock starts
- */
-
-/**
+ * @property {typeof import('../../index.js')} adapters this package, or that of another checkout
+ * @property {string} directory belongs to the subject; empty at the first call
+ * @property {number} redisPort
+ * @property {boolean} relaxed asks for no syncs: the conversations are stored before the clock starts
+ * @property {(work: () => unknown) => void} atEnd registers what is left to close after the storage
+ *
  * @typedef {object} Subject
  * @property {string} label
  * @property {boolean} [ours] an adapter of this package
- * @property {boolean} [extra] measured in some cells only, as those that need other packages are
- * @property {string[]} [needs] packages of `packages.json`
- * @property {string} [mode] what `storage.mode` must be: otherwise something else would be measured than is said
- * @property {Record<string, string>} [environment] variables of its process
- * @property {() => boolean} [available] whether this version of the package has it
- * @property {(context: Context) => Promise<{
- *   storage: { save(state: object): unknown, load(conversationId: string): Promise<any>, mode?: string },
- *   close(): Promise<unknown>,
- * }>} open
- */
-
-/**
- * @typedef {object} Variant
+ * @property {boolean} [onlyHere] cannot be opened with an older checkout, whose option has another name
+ * @property {string} [mode] what `storage.mode` must be, so that no other mode is measured under this label
+ * @property {(context: Context) => import('../../index.js').StorageAdapter} open
+ *
+ * @typedef {object} Place
  * @property {'memory' | 'file' | 'sqlite' | 'redis'} adapter
  * @property {string} label
- * @property {string} note how durable a save is, for all subjects alike
- * @property {boolean} [keepsNothing] what is stored is gone once the subject is closed
+ * @property {string} note how durable a save is, for every subject
  * @property {string} reference the subject that the others are compared with
  * @property {Record<string, Subject>} subjects
  */
 
-/** @type {Record<string, Variant>} */
-export const VARIANTS = { ...MEMORY, ...FILE, ...SQLITE, ...REDIS }
-
-/**
- * @param {string} variant
- * @param {string} subject
- * @returns {Subject}
- */
-export function findSubject(variant, subject) {
-  return VARIANTS[variant].subjects[subject]
-}
+/** @type {Record<string, Place>} */
+export const PLACES = { ...MEMORY, ...FILE, ...SQLITE, ...REDIS }

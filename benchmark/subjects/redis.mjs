@@ -1,91 +1,48 @@
 import { Redis } from 'ioredis6'
 
-import { RedisStorage } from '../../index.js'
-import { load } from '../harness/packages.mjs'
 import { IoredisStorage } from '../reference/index.mjs'
-import { keyValue } from './memory.mjs'
 
 const host = '127.0.0.1'
-const TTL_SECONDS = 86_400
 
-/** Subjects on a client of ioredis 6 that the user made. */
-function onClient(make, options) {
-  return async ({ redisPort }) => {
-    const client = new Redis({ host, port: redisPort, ...options })
-    const storage = make(client)
-    return {
-      storage,
-      async close() {
-        await storage.close?.()
-        await client.quit()
-      },
-    }
-  }
+/** The option that makes `RedisStorage` call the client's own methods. Its name stands only here. */
+const THROUGH_CLIENT = { mode: 'inline' }
+
+/** Returns a function that opens a storage on a client of ioredis 6 that the user made. */
+const onClient = (make, options) => (context) => {
+  const client = new Redis({ host, port: context.redisPort, ...options })
+  context.atEnd(() => client.quit())
+  return make(client, context.adapters)
 }
 
-/** Whether this version of the package knows the option `native`. */
-function knowsNative() {
-  const nothing = async () => null
-  try {
-    new RedisStorage({ client: { get: nothing, set: nothing, del: nothing }, native: false })
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** @type {Record<string, import('./index.mjs').Variant>} */
+/** @type {Record<string, import('./index.mjs').Place>} */
 export const REDIS = {
   redis: {
     adapter: 'redis',
-    label: 'Redis',
-    note: 'All on one redis-server of the benchmark itself, over TCP on this machine, with `appendonly yes` and `appendfsync everysec`.',
+    label: 'redis',
+    note: 'Each measurement has its own redis-server, over TCP on this machine, with `appendonly yes` and `appendfsync everysec`.',
     reference: 'ioredis',
     subjects: {
       ioredis: { label: 'ioredis 6', open: onClient((client) => new IoredisStorage({ client })) },
+      pipelining: {
+        label: 'ioredis 6 { enableAutoPipelining }',
+        open: onClient((client) => new IoredisStorage({ client }), { enableAutoPipelining: true }),
+      },
       client: {
         label: 'RedisStorage { client }',
         ours: true,
-        open: onClient((client) => new RedisStorage({ client })),
+        mode: 'native',
+        open: onClient((client, { RedisStorage }) => new RedisStorage({ client })),
       },
       host: {
         label: 'RedisStorage { host }',
         ours: true,
-        async open({ redisPort }) {
-          const storage = new RedisStorage({ host, port: redisPort })
-          return { storage, close: () => storage.close() }
-        },
+        open: ({ adapters, redisPort }) => new adapters.RedisStorage({ host, port: redisPort }),
       },
-      'client-methods': {
-        label: 'RedisStorage { client, native: false }',
+      'through-client': {
+        label: "RedisStorage through the client's methods",
         ours: true,
-        available: knowsNative,
-        open: onClient((client) => new RedisStorage({ client, native: false })),
-      },
-      pipelining: {
-        label: 'ioredis 6 { enableAutoPipelining }',
-        extra: true,
-        open: onClient((client) => new IoredisStorage({ client }), { enableAutoPipelining: true }),
-      },
-      keyv: {
-        label: 'keyv (@keyv/redis)',
-        needs: ['keyv', '@keyv/redis'],
-        async open({ redisPort }) {
-          const { Keyv } = await load('keyv')
-          const { default: KeyvRedis } = await load('@keyv/redis')
-          const store = new Keyv(new KeyvRedis(`redis://${host}:${redisPort}`), { ttl: TTL_SECONDS * 1000 })
-          return { storage: keyValue(store, 'get', 'set'), close: () => store.disconnect() }
-        },
-      },
-      unstorage: {
-        label: 'unstorage (redis, ioredis 5)',
-        needs: ['unstorage', 'ioredis'],
-        async open({ redisPort }) {
-          const { createStorage } = await load('unstorage')
-          const { default: driver } = await load('unstorage/drivers/redis')
-          const store = createStorage({ driver: driver({ host, port: redisPort, ttl: TTL_SECONDS }) })
-          return { storage: keyValue(store, 'getItem', 'setItem'), close: () => store.dispose() }
-        },
+        onlyHere: true,
+        open: onClient((client, { RedisStorage }) => new RedisStorage({ client, ...THROUGH_CLIENT })),
       },
     },
   },
