@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 
 import { FileStorage, MemoryStorage, RedisStorage, SQLiteStorage, StorageError } from '../index.js'
+import type { Handle } from '../lib/handle.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: wrong on purpose
 type Wrong = any
@@ -162,5 +163,19 @@ describe('constructors accept', () => {
   it('nothing of which shows a password when inspected', () => {
     const storage = new RedisStorage({ url: 'redis://user:hunter2@localhost' })
     expect(inspect(storage, { depth: 9, showHidden: true })).not.toContain('hunter2')
+  })
+
+  it('none of which comes from a polluted Object.prototype', async () => {
+    Object.defineProperty(Object.prototype, 'host', { value: 'evil.example', configurable: true })
+    Object.defineProperty(Object.prototype, 'port', { value: 1, configurable: true })
+    try {
+      const storage = new RedisStorage({ url: '/nonexistent/never/made.sock' })
+      await expect(storage.load('a')).rejects.toThrow('/nonexistent/never/made.sock')
+      const [internal] = Object.getOwnPropertySymbols(new RedisStorage()) as [never]
+      expect((new RedisStorage()[internal] as { handle: Handle }).handle.location('a')).toContain('127.0.0.1:6379')
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'host')
+      Reflect.deleteProperty(Object.prototype, 'port')
+    }
   })
 })

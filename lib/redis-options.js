@@ -107,7 +107,8 @@ function readRedisOptions(given) {
  * @returns {Connection}
  */
 function readConnection({ url, host, port, path, tls, username, password, db }) {
-  const fromUrl = url === undefined ? {} : parseUrl(url)
+  // Without a prototype: what the URL leaves out must not come from a polluted `Object.prototype`.
+  const fromUrl = { __proto__: null, ...(url === undefined ? undefined : parseUrl(url)) }
   const address = {
     host: host ?? fromUrl.host ?? '127.0.0.1',
     port: Number(port ?? fromUrl.port ?? 6379),

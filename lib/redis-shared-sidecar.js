@@ -3,6 +3,7 @@
 const { openRedisSidecar } = require('./binding.js')
 const { now } = require('./primordials.js')
 const { ioredisPrototypes } = require('./redis-client-commands.js')
+const state = require('./redis-client-state.js')
 const { tlsOfClient } = require('./redis-tls.js')
 
 /** How long a connection that is no longer wanted may still reply, in ms. */
@@ -10,16 +11,13 @@ const LAST_REPLIES_MS = 5000
 /** The same if the client itself has left that server: it is hardly going to reply. */
 const LAST_REPLIES_OF_A_LOST_SERVER_MS = 500
 
-/** The most that a connection may owe a reply without a single byte coming, in ms. */
-const LONGEST_SILENCE_MS = 5000
-
 const FIRST_BACK_OFF_MS = 50
 const LONGEST_BACK_OFF_MS = 30_000
 
 /** One for each client, shared by all storages on it: each costs the server a connection. @type {WeakMap<object, SharedSidecar>} */
 const sidecars = new WeakMap()
 
-/** @typedef {{ stream: unknown, db: unknown, username: unknown, password: unknown }} Target */
+/** @import { Target } from './redis-client-state.js' */
 
 /**
  * A native connection to where an ioredis client is connected right now, if a plain connection can be the same. Reads the
@@ -65,7 +63,7 @@ class SharedSidecar {
   constructor(client) {
     this.#client = client
     this.#prototypes = /** @type {{ connection: any, commands: any }} */ (ioredisPrototypes(client))
-    this.#never = whyNever(client)
+    this.#never = state.whyNever(client)
   }
 
   /** Ends the connection once no storage needs it any more. */
@@ -83,7 +81,7 @@ class SharedSidecar {
 
   /** Returns why the next operation will go through the client; `undefined` if it will not. Changes nothing. */
   whyInline() {
-    const reason = this.#never ?? this.#whyNotNow()
+    const reason = this.#never ?? state.whyNotNow(this.#client, this.#prototypes)
     if (reason !== undefined) return reason
     const phase = this.#connection?.phase()
     if (this.#connection !== undefined && phase !== 'ended' && this.#isOnTarget()) {
@@ -98,8 +96,8 @@ class SharedSidecar {
    * @param {number} timeout the storage's, in ms
    */
   connection(timeout) {
-    if (this.#never !== undefined || this.#whyNotNow() !== undefined) {
-      if (isClosed(this.#client)) this.#end('the client is closed', LAST_REPLIES_MS)
+    if (this.#never !== undefined || state.whyNotNow(this.#client, this.#prototypes) !== undefined) {
+      if (state.isClosed(this.#client)) this.#end('the client is closed', LAST_REPLIES_MS)
       return undefined
     }
     if (this.#connection !== undefined) {
@@ -168,38 +166,15 @@ class SharedSidecar {
 
   /** @param {number} timeout */
   #open(timeout) {
-    const { condition, options, stream } = this.#client
+    const { stream } = this.#client
     const tls = tlsOfClient(this.#client)
     if (tls?.reason !== undefined) {
       return this.#cannotEqual(stream, `the client's TLS cannot be the same here: ${tls.reason}`)
     }
-    const host = stream.remoteAddress
-    const path = typeof options.path === 'string' && !options.sentinels ? options.path : undefined
-    if (path === undefined && typeof host !== 'string') {
-      return this.#cannotEqual(stream, "the client's connection has no address")
-    }
-    const { username, password } = options
-    // `select()` shows in `condition` only.
-    const db = condition?.select ?? options.db ?? 0
-    this.#target = { stream, db, username, password }
-    const settings = {
-      host: host ?? '',
-      port: stream.remotePort ?? 0,
-      path,
-      // An empty one, as in `redis://:secret@host`, means none.
-      username: username ? String(username) : undefined,
-      password: password ? String(password) : undefined,
-      db: Number(db),
-      name: options.connectionName ? `${options.connectionName}:flowkit` : undefined,
-      connectTimeout: wholeMilliseconds(options.connectTimeout, 10_000),
-      replyTimeout: Math.min(
-        wholeMilliseconds(options.commandTimeout, LONGEST_SILENCE_MS),
-        LONGEST_SILENCE_MS,
-        timeout,
-      ),
-    }
+    if (!state.hasAddress(this.#client)) return this.#cannotEqual(stream, "the client's connection has no address")
+    this.#target = state.targetOf(this.#client)
     this.#wasReady = false
-    this.#connection = openRedisSidecar(settings, tls?.settings)
+    this.#connection = openRedisSidecar(state.settingsOf(this.#client, timeout), tls?.settings)
     return this.#connection
   }
 
@@ -214,73 +189,13 @@ class SharedSidecar {
 
   /** Returns whether the client is still where the connection was made to, as the same user. Called at each operation. */
   #isOnTarget() {
-    const { condition, options, stream } = this.#client
-    const target = this.#target
-    return (
-      target !== undefined &&
-      stream === target.stream &&
-      (condition?.select ?? options.db ?? 0) === target.db &&
-      options.username === target.username &&
-      options.password === target.password
-    )
+    return this.#target !== undefined && state.isAt(this.#client, this.#target)
   }
-
-  #whyNotNow() {
-    const client = this.#client
-    if (isClosed(client)) return 'the client is closed'
-    if (client.status !== 'ready') return `the client is not ready (${client.status})`
-    const { commands, connection } = this.#prototypes
-    // Spies, instrumentation, subclasses: whoever replaced a method wants to see the calls.
-    if (client.get !== commands.get || client.set !== commands.set || client.del !== commands.del) {
-      return 'a method of the client was replaced'
-    }
-    if (client.sendCommand !== connection.sendCommand) return 'sendCommand of the client was replaced'
-    const { keyPrefix } = client.options
-    if (keyPrefix && typeof keyPrefix !== 'string') return 'the keyPrefix of the client is not text'
-    return undefined
-  }
-}
-
-/**
- * Returns whether the client is closed or closing: after `quit()` its status is "ready" for a while.
- *
- * @param {any} client
- */
-function isClosed(client) {
-  return client.manuallyClosing === true || client.status === 'end'
 }
 
 /** @param {string} reason */
 function failed(reason) {
   return `the connection beside the client failed a moment ago: ${reason}`
-}
-
-/**
- * Returns why a plain connection can never be the same as this client's; `undefined` if it can.
- *
- * @param {any} client
- */
-function whyNever(client) {
-  const { options } = client
-  if (options === null || typeof options !== 'object') return 'the client shows no options'
-  if (options.Connector) return 'the client has a Connector of its own'
-  const connector = client.connector?.constructor?.name
-  if (connector !== 'StandaloneConnector' && connector !== 'SentinelConnector') {
-    return 'the client connects in a way of its own'
-  }
-  if (options.monitor) return 'the client is a monitor'
-  if (options.readOnly || options.role === 'slave') return 'the client reads from a replica'
-  return undefined
-}
-
-/**
- * @param {unknown} value
- * @param {number} otherwise
- */
-function wholeMilliseconds(value, otherwise) {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 1
-    ? Math.min(Math.ceil(value), 2 ** 31 - 1)
-    : otherwise
 }
 
 function ignore() {}

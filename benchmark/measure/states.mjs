@@ -39,7 +39,7 @@ function makeMessage(random, words, role) {
  * Returns states of one conversation, each one exchange later than the one before. Each has exactly `size` bytes of
  * JSON: as much history as fits, and a slot that takes the rest. Ids are 12 characters long in every operation.
  *
- * @param {{ size: number, count: number, text?: string, seed?: number }} options `text` is one of {@link TEXTS}
+ * @param {{ size: number, count: number, text?: string, seed?: number }} options its `text` is one of {@link TEXTS}
  */
 export function makeStates({ size, count, text = 'latin', seed = 1 }) {
   const random = randomNumbers(seed)
