@@ -150,7 +150,8 @@ impl Decoded {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::{Address, Endpoint, Limits};
+    use super::super::address::Address;
+    use super::super::config::{Endpoint, Limits};
     use super::*;
     use crate::testing::{delete, load, save};
 

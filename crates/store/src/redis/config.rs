@@ -1,22 +1,10 @@
 //! Where the server is, which keys hold the conversations, and how much may wait.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::errors;
+use super::address::{Address, server};
 use super::tls::Tls;
-
-/// Where the server listens.
-#[derive(Clone, Debug)]
-pub enum Address {
-    Tcp {
-        host: String,
-        port: u16,
-    },
-    /// The path of a Unix socket.
-    Unix(PathBuf),
-}
 
 /// A server, and how to log in to it.
 #[derive(Clone)]
@@ -96,6 +84,6 @@ pub struct Settings {
 impl Settings {
     /// Returns where `id` is kept, as an error message names it.
     pub fn location(&self, id: &str) -> String {
-        format!("the key {:?} of {}", self.keys.key(id), errors::server(&self.endpoint.address))
+        format!("the key {:?} of {}", self.keys.key(id), server(&self.endpoint.address))
     }
 }

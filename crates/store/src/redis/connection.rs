@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::activity::{ActivityTracker, TrackedSocket};
-use super::config::Address;
+use super::address::Address;
 use super::error_reply::ErrorReply;
 use super::errors;
 use super::tls::{self, Tls};

@@ -1,7 +1,6 @@
 //! What a server's error answer means for an operation, whichever way it came.
 
-use super::config::Address;
-use super::errors;
+use super::address::{Address, server};
 use crate::error::{ErrorKind, StoreError};
 
 /// How much of an error answer is kept, in characters. Redis' own are shorter.
@@ -50,7 +49,7 @@ impl ErrorReply {
     /// None of these is tried again here, not even `LOADING`: the commands behind it in the same pipeline may have been
     /// executed, and repeating this one now would reverse their order.
     pub fn to_error(&self, address: &Address) -> StoreError {
-        self.explain(&errors::server(address))
+        self.explain(&server(address))
     }
 
     /// The same, with `server` as the subject of the sentence.

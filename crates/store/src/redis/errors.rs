@@ -3,18 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use super::config::Address;
+use super::address::{Address, server};
 use crate::Request;
 use crate::error::{Cause, ErrorKind, StoreError, describe_io};
-
-/// Returns `the Redis server at 127.0.0.1:6379`.
-pub fn server(address: &Address) -> String {
-    match address {
-        Address::Tcp { host, port } if host.contains(':') => format!("the Redis server at [{host}]:{port}"),
-        Address::Tcp { host, port } => format!("the Redis server at {host}:{port}"),
-        Address::Unix(path) => format!("the Redis server at {}", path.display()),
-    }
-}
 
 /// The socket could not connect.
 pub fn unreachable(address: &Address, error: &io::Error) -> StoreError {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
+use super::address::Address;
 use super::commands::{decode, encode};
-use super::config::{Address, Endpoint, KeySpace, Limits, Settings};
+use super::config::{Endpoint, KeySpace, Limits, Settings};
 use super::connection::Connection;
 use crate::Answer;
 use crate::testing::{delete, load, save};

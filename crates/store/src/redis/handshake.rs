@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::address::server;
 use super::config::Endpoint;
 use super::connection::{Connection, Reply};
 use super::error_reply::ErrorReply;
@@ -187,13 +188,12 @@ fn broken_off(endpoint: &Endpoint, cause: Cause) -> StoreError {
 }
 
 fn not_yet(endpoint: &Endpoint, refusal: &ErrorReply) -> StoreError {
-    let reason =
-        format!("{} is not ready ({})", errors::server(&endpoint.address), refusal.message.trim_end_matches('.'));
+    let reason = format!("{} is not ready ({})", server(&endpoint.address), refusal.message.trim_end_matches('.'));
     StoreError::new(ErrorKind::Unavailable, reason).with_cause(Some(refusal.code.clone()), refusal.message.clone())
 }
 
 fn refused(endpoint: &Endpoint, refusal: &ErrorReply, kind: ErrorKind, advice: &str) -> StoreError {
-    let server = errors::server(&endpoint.address);
+    let server = server(&endpoint.address);
     let text = refusal.message.trim_end_matches('.');
     StoreError::new(kind, format!("{server} refused the connection ({text}); {advice}"))
         .with_cause(Some(refusal.code.clone()), refusal.message.clone())

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::commands;
 use super::config::{KeySpace, Limits};
 use super::connection::{Connection, PIPELINES_IN_FLIGHT, Replies, Reply};
-use super::queue::Queued;
+use super::queued::Queued;
 use crate::error::Cause;
 
 /// Bytes that may be in flight. More would not be faster, and all of it is sent again after a break.

@@ -5,7 +5,8 @@ use std::future::pending;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
-use super::queue::{Queue, Queued};
+use super::queue::Queue;
+use super::queued::Queued;
 use crate::{Operation, Ticket};
 
 pub enum Message {

@@ -15,6 +15,7 @@
 //! - [`error_reply`] and [`errors`]: texts of failures.
 
 mod activity;
+mod address;
 mod backoff;
 mod commands;
 mod config;
@@ -28,6 +29,7 @@ mod handshake;
 mod in_flight;
 mod inbox;
 mod queue;
+mod queued;
 mod response_limits;
 mod session;
 pub mod sidecar;
@@ -44,7 +46,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::runtime::runtime;
 use super::{Answer, Operation, Store, Ticket};
-pub use config::{Address, Endpoint, KeySpace};
+pub use address::Address;
+pub use config::{Endpoint, KeySpace};
 use config::{Limits, Settings};
 use inbox::{Inbox, Message, Stop};
 use supervisor::Supervisor;

@@ -7,44 +7,12 @@ use tokio::time::Instant;
 
 use super::config::Limits;
 use super::in_flight::InFlight;
-use crate::{Operation, Request};
+use super::queued::{Queued, size};
+use crate::Operation;
 
 /// The limits of one pipeline. All its replies arrive together, so a larger one would hold back the early operations.
 const BYTES_PER_PIPELINE: usize = 256 * 1024;
 const OPERATIONS_PER_PIPELINE: usize = 128;
-
-/// The memory of an operation beside its id and text, in bytes.
-const OVERHEAD: usize = 128;
-
-pub struct Queued {
-    pub operation: Operation,
-    since: Instant,
-    /// It was sent through a connection that then ended without its reply: it may have taken effect.
-    pub in_doubt: bool,
-}
-
-impl Queued {
-    pub fn new(operation: Operation) -> Self {
-        Queued { operation, since: Instant::now(), in_doubt: false }
-    }
-
-    pub fn size(&self) -> usize {
-        size(&self.operation.request)
-    }
-
-    pub fn id(&self) -> &str {
-        self.operation.request.id()
-    }
-
-    /// Returns whether nothing else of its conversation may be in flight beside it ([`Request::is_idempotent`]).
-    pub fn is_barrier(&self) -> bool {
-        !self.operation.request.is_idempotent()
-    }
-}
-
-fn size(request: &Request) -> usize {
-    OVERHEAD + request.size()
-}
 
 pub struct Queue {
     waiting: VecDeque<Queued>,
@@ -177,6 +145,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Request;
     use crate::testing::{load, operation, save};
 
     fn queue_of(requests: Vec<Request>) -> Queue {

@@ -15,7 +15,7 @@ use super::connection::{Connection, Reply};
 use super::errors;
 use super::in_flight::InFlight;
 use super::inbox::Inbox;
-use super::queue::Queued;
+use super::queued::Queued;
 use crate::error::{Cause, StoreError};
 
 /// How long to wait for bytes once more before a connection counts as silent. Perhaps it was this process that slept,

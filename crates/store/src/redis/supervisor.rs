@@ -8,7 +8,7 @@ use super::config::Settings;
 use super::connection::Connection;
 use super::handshake::{self, ConnectionId};
 use super::inbox::Inbox;
-use super::queue::Queued;
+use super::queued::Queued;
 use super::session::{ConnectionEnd, Owner, Session};
 use super::{backoff, errors};
 use crate::error::{ErrorKind, StoreError};

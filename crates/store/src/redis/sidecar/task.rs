@@ -9,7 +9,7 @@ use super::super::config::Settings;
 use super::super::connection::Connection;
 use super::super::handshake::{self, ConnectionId};
 use super::super::inbox::Inbox;
-use super::super::queue::Queued;
+use super::super::queued::Queued;
 use super::super::session::{ConnectionEnd, Owner, Reason, Session};
 use super::{Phase, Report, State, hand_back};
 

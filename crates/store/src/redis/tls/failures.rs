@@ -7,13 +7,13 @@ use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 
 use super::trust::is_authority_itself;
 use crate::error::{Cause, ErrorKind, StoreError};
-use crate::redis::{Address, errors};
+use crate::redis::address::{Address, server};
 
 /// The handshake did not come about.
 ///
 /// What waiting cannot mend is not `Unavailable`, so that operations learn it at once.
 pub fn handshake(address: &Address, name: &ServerName<'_>, error: &io::Error) -> StoreError {
-    let server = errors::server(address);
+    let server = server(address);
     match tls_error(error) {
         Some(Error::InvalidCertificate(problem)) => certificate(&server, name, problem),
         Some(Error::AlertReceived(alert)) => alerted(&server, *alert),
@@ -54,7 +54,7 @@ pub fn late_cause(error: &io::Error) -> Option<Cause> {
 pub fn late_refusal(address: &Address, cause: &Cause) -> Option<StoreError> {
     let code = cause.code.as_deref()?;
     let alert = CERTIFICATE_ALERTS.into_iter().find(|alert| alert_code(*alert) == code)?;
-    Some(alerted(&errors::server(address), alert))
+    Some(alerted(&server(address), alert))
 }
 
 /// How a server says that it wants another certificate of ours, or one at all.
