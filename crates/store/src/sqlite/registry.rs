@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::bundled;
 use super::queue::Limits;
 use super::writer::Writer;
+use super::writer_thread;
 
 static WRITERS: Mutex<BTreeMap<PathBuf, Weak<Writer>>> = Mutex::new(BTreeMap::new());
 
@@ -20,7 +21,7 @@ pub fn join(path: &Path) -> Arc<Writer> {
     // A writer without stores whose thread is still at work is used again.
     let writer = writers.get(&path).and_then(Weak::upgrade).unwrap_or_else(|| {
         let file = path.clone();
-        let writer = Writer::new(Box::new(move || bundled::open(&file)), Limits::default());
+        let writer = Writer::new(Box::new(move || bundled::open(&file)), Limits::default(), writer_thread::serve);
         writers.insert(path, Arc::downgrade(&writer));
         writer
     });

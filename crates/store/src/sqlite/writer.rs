@@ -13,13 +13,17 @@ use super::connection::Open;
 use super::health::Health;
 use super::job::Job;
 use super::queue::{Backlog, Command, Limits};
-use super::writer_thread;
+
+/// Does the commands of a backlog until the thread has to end.
+pub type Serve = fn(&Writer, Backlog);
 
 /// Shared by all stores on one file. The thread starts with an operation. It ends, its connection closed, if the last store
 /// is gone and everything is done, if it is idle, or if it is stopped. A later operation starts another.
 pub struct Writer {
     pub limits: Limits,
     pub open: Open,
+    /// Runs the thread.
+    serve: Serve,
     /// Belongs to the thread, which holds the lock until it ends. So there is one thread at a time, also while one ends and
     /// the next starts.
     pub health: Mutex<Health>,
@@ -38,8 +42,8 @@ struct State {
 }
 
 impl Writer {
-    pub fn new(open: Open, limits: Limits) -> Arc<Self> {
-        Arc::new(Writer { limits, open, health: Mutex::default(), state: Mutex::default() })
+    pub fn new(open: Open, limits: Limits, serve: Serve) -> Arc<Self> {
+        Arc::new(Writer { limits, open, serve, health: Mutex::default(), state: Mutex::default() })
     }
 
     /// Adds a store. Each calls [`Writer::leave`] in the end.
@@ -68,7 +72,7 @@ impl Writer {
     fn start(self: &Arc<Self>) -> std::io::Result<Sender<Vec<Command>>> {
         let (sender, receiver) = channel();
         let writer = self.clone();
-        let serve = move || writer_thread::serve(&writer, Backlog::new(receiver));
+        let serve = move || (writer.serve)(&writer, Backlog::new(receiver));
         thread::Builder::new().name("flowkit-sqlite".into()).spawn(serve)?;
         Ok(sender)
     }

@@ -13,6 +13,7 @@ use super::super::queue::Limits;
 use super::super::retry_budget::RetryBudget;
 use super::super::statements::Statements;
 use super::super::writer::Writer;
+use super::super::writer_thread;
 use super::api::Api;
 use super::connection::{self, Target};
 use super::keep_loaded::keep_loaded;
@@ -88,7 +89,7 @@ impl SharedWriter {
         let (there, beside) = (target.clone(), write_now.clone());
         let open = Box::new(move || Ok(Box::new(beside.open_for_writer(&there)?) as Box<dyn Connection>));
         let shared = Arc::new(SharedWriter {
-            writer: Writer::new(open, limits),
+            writer: Writer::new(open, limits, writer_thread::serve),
             target,
             write_now,
             hand_over,

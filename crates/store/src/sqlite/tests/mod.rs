@@ -67,7 +67,7 @@ impl Place {
             Ok(Box::new(Probed { inner, probe: watched.clone() }) as Box<dyn Connection>)
         });
         let limits = Limits { lock_timeout: Duration::from_millis(600), idle, ..Limits::default() };
-        let writer = Writer::new(open, limits);
+        let writer = Writer::new(open, limits, super::writer_thread::serve);
         writer.join();
         (SqliteStore::with(writer, Statements::new(Table::new(&self.path, "conversations".into())), None), probe)
     }
