@@ -17,6 +17,8 @@ if (isMainThread) {
   const db = new (loadBetterSqlite())(workerData.path)
   const storage = new SQLiteStorage({ db })
   await storage.save({ conversationId: 'a' })
+  // Within the transaction the next operation would travel inline.
+  const { mode } = storage
   db.exec('BEGIN')
-  parentPort.postMessage(storage.mode)
+  parentPort.postMessage(mode)
 }
