@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** These take longest, and the order is by the size of a file: begun last, they would keep one worker busy alone. */
@@ -9,7 +9,6 @@ const LONGEST = [
   'redis-conformance',
   'redis-variants',
   'node-versions',
-  'redis-cluster',
   'sqlite-host',
   'file-variants',
   'parity',
@@ -27,8 +26,6 @@ class LongestFirst extends BaseSequencer {
 
 const specs = (...names: string[]) => names.map((name) => `__test__/${name}.spec.ts`)
 
-// A project is a set-up that its specs share. It runs only if one of them does.
-
 /** Specs that need redis-server, openssl or PostgreSQL. */
 const SERVERS = specs(
   'benchmark',
@@ -42,8 +39,10 @@ const SERVERS = specs(
   'parity',
   'postgres',
   'redis*',
-  'soak',
 )
+
+/** Specs with groups of servers that replace each other in real time: not beside everything else. */
+const FAILOVERS = specs('redis-chaos', 'redis-cluster', 'redis-sentinel', 'soak')
 
 /** Specs that need strace. */
 const TRACES = specs('power-loss', 'security')
@@ -57,6 +56,12 @@ const VARIANTS = specs('file-variants')
 const PROGRAMS = '__test__/support/programs-global.mjs'
 const REDIS = '__test__/support/redis-global.ts'
 const TOOLS = '__test__/support/tools-global.ts'
+
+/** A set-up that its specs share. It runs only if one of them does. */
+const project = (name: string, include: string[], more: TestProjectInlineConfiguration['test'] = {}) => ({
+  extends: true as const,
+  test: { name, include, ...more },
+})
 
 export default defineConfig({
   // Tests and examples import the package by its name, as users do.
@@ -76,20 +81,13 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     globals: true,
     projects: [
-      {
-        extends: true,
-        test: { name: 'core', include: specs('*'), exclude: [...SERVERS, ...TRACES, ...CONSUMERS, ...VARIANTS] },
-      },
-      { extends: true, test: { name: 'variants', include: VARIANTS } },
-      {
-        extends: true,
-        test: { name: 'servers', include: SERVERS, globalSetup: [PROGRAMS, REDIS] },
-      },
-      { extends: true, test: { name: 'traces', include: TRACES, globalSetup: [PROGRAMS] } },
-      {
-        extends: true,
-        test: { name: 'consumers', include: CONSUMERS, globalSetup: [PROGRAMS, REDIS, TOOLS] },
-      },
+      project('core', specs('*'), { exclude: [...SERVERS, ...FAILOVERS, ...TRACES, ...CONSUMERS, ...VARIANTS] }),
+      project('variants', VARIANTS),
+      project('servers', SERVERS, { exclude: FAILOVERS, globalSetup: [PROGRAMS, REDIS] }),
+      // After all others.
+      project('failovers', FAILOVERS, { globalSetup: [PROGRAMS], maxWorkers: 2, sequence: { groupOrder: 1 } }),
+      project('traces', TRACES, { globalSetup: [PROGRAMS] }),
+      project('consumers', CONSUMERS, { globalSetup: [PROGRAMS, REDIS, TOOLS] }),
     ],
   },
 })

@@ -93,13 +93,14 @@ function testJavascript() {
   const chosen = options.core ? ['--project', 'core'] : all ? [] : [...specs, '--passWithNoTests']
   const outputs = ['--reporter=default', '--reporter=json', `--outputFile=${report}`]
   const env = options.core ? { ...FEW, ...process.env } : process.env
-  const { status } = attempt('npx', ['--no-install', 'vitest', 'run', ...chosen, ...outputs], { env })
+  const { status, signal } = attempt('npx', ['--no-install', 'vitest', 'run', ...chosen, ...outputs], { env })
   try {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(readFileSync(report, 'utf8'))
     add(numPassedTests, numFailedTests, numPendingTests + numTodoTests)
     // An error outside of any test.
     if (status !== 0 && numFailedTests === 0) add(0, 1)
   } catch {
+    console.error(`The JavaScript tests ended with ${signal ?? status}, and without a report.`)
     add(0, 1)
   }
   rmSync(reports, { recursive: true })

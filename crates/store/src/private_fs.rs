@@ -2,7 +2,7 @@
 //!
 //! A umask can only take rights away. One that takes the owner's own would leave a place that cannot be used.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::path::Path;
 
@@ -12,31 +12,40 @@ pub fn create_dir(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)?;
-    give_to_owner(path, 0o700)
+    give(0o700, || fs::metadata(path), |permissions| fs::set_permissions(path, permissions))
 }
 
-/// Makes the file at `path`, with mode 0600, and opens it for writing. Fails if something is there.
+/// Makes the file at `path`, with mode 0600, and opens it for writing. Fails if something is there. The caller then calls
+/// [`give_to_owner`]: if that fails, it knows that the file is its own and may remove it.
 pub fn create_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
-    give_to_owner(path, 0o600)?;
-    Ok(file)
+    options.open(path)
+}
+
+/// Gives the owner of a new file the rights that a umask may have taken.
+pub fn give_to_owner(file: &File) -> io::Result<()> {
+    give(0o600, || file.metadata(), |permissions| file.set_permissions(permissions))
 }
 
 #[cfg(unix)]
-fn give_to_owner(path: &Path, mode: u32) -> io::Result<()> {
+fn give(
+    mode: u32,
+    metadata: impl Fn() -> io::Result<Metadata>,
+    set: impl Fn(Permissions) -> io::Result<()>,
+) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    if fs::metadata(path)?.permissions().mode() & mode == mode {
-        return Ok(());
-    }
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+    if metadata()?.permissions().mode() & mode == mode { Ok(()) } else { set(Permissions::from_mode(mode)) }
 }
 
 #[cfg(not(unix))]
-fn give_to_owner(_path: &Path, _mode: u32) -> io::Result<()> {
+fn give(
+    _mode: u32,
+    _metadata: impl Fn() -> io::Result<Metadata>,
+    _set: impl Fn(Permissions) -> io::Result<()>,
+) -> io::Result<()> {
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use crate::private_fs::create_file;
+use crate::private_fs::{create_file, give_to_owner};
 
 /// No conversation's file begins with a dot ([`super::file_name`]).
 const PREFIX: &str = ".flowkit-";
@@ -14,7 +14,10 @@ const SUFFIX: &str = ".tmp";
 /// Makes a new file in `dir`, readable by its owner alone. Dropping it removes it, so no failed save leaves one behind.
 pub fn create(dir: &Path) -> io::Result<NamedTempFile> {
     // Not `tempfile_in`: that wraps errors, which loses their number, by which `EMFILE` differs from `EIO`.
-    tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).rand_bytes(12).make_in(dir, create_file)
+    let file = tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).rand_bytes(12).make_in(dir, create_file)?;
+    // Dropping `file` removes it if this fails.
+    give_to_owner(file.as_file())?;
+    Ok(file)
 }
 
 /// Returns whether a file of this name was made by [`create`].

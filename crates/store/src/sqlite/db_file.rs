@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::ffi;
 
 use super::super::error::{ErrorKind, StoreError};
-use super::super::private_fs::{create_dir, create_file, sync_dir_above};
+use super::super::private_fs::{create_dir, create_file, give_to_owner, sync_dir_above};
 use super::errors::{BatchError, SqliteError};
 use super::result_codes::name;
 
@@ -46,7 +46,7 @@ pub fn prepare(path: &Path) -> Result<(), BatchError> {
     }
     // Only if it is new: opening and closing an existing database file drops the locks that this process has on it.
     let made = match create_file(path) {
-        Ok(_) => Ok(()),
+        Ok(file) => give_to_owner(&file),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     };
