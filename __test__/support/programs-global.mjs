@@ -3,7 +3,12 @@ import { installOpenssl, installPostgres, installRedis, installStrace } from '..
 const REDIS = [installRedis, installOpenssl]
 
 /** The programs that the specs of each project start, besides Node.js. */
-const PROGRAMS = { servers: [...REDIS, installPostgres], consumers: REDIS, traces: [installStrace] }
+const PROGRAMS = {
+  servers: [...REDIS, installPostgres],
+  failovers: REDIS,
+  consumers: REDIS,
+  traces: [installStrace],
+}
 
 /** Installs the programs that the project needs, where that is allowed. */
 export default function setup({ name }) {
