@@ -37,7 +37,7 @@ export declare class MemoryHandle {
   location(id: string): string
 }
 
-/** One connection. It rejects operations that it cannot do with the code `FLOWKIT_RETURNED`. */
+/** One connection. It rejects operations that it cannot do with the code `HANDED_BACK`. */
 export declare class RedisSidecar {
   phase(): 'opening' | 'late' | 'ready' | 'ended'
   /** Returns how it ended; `null` if replies may still come. */
@@ -63,6 +63,8 @@ export declare class SqliteSidecar {
   handedBack(): number
   /** Returns whether the user's own connection may read now: it would find all that is committed and wait for no lock. */
   mayReadOnUserConnection(): boolean
+  /** Returns whether `writeNow` may succeed, as far as that can be told without the write. */
+  mayWriteNow(): boolean
   /**
    * Does a write within the call, on this thread, and returns whether it is done. It waits neither for the disk nor for a
    * lock. `false` means that nothing happened: submit the operation. To be called only if nothing of this storage is in
@@ -202,9 +204,9 @@ export type RedisSidecarPhase = 'opening' | 'late' | 'ready' | 'ended'
 /** How a sidecar ended. */
 export interface RedisSidecarReport {
   reason: string
-  /** Whether something went wrong, so that the next sidecar should not be opened immediately. */
+  /** True if something went wrong, so that the next sidecar should not be opened immediately. */
   isFailure: boolean
-  /** Whether the server ever replied to operations. */
+  /** True if the server ever replied to operations. */
   replied: boolean
   /** The command to send through the client before anything that was handed back. */
   killCommand?: Array<string>

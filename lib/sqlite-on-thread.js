@@ -20,7 +20,7 @@ const PAUSE = 100
 let spent = 0
 let pausedUntil = 0
 let isTurning = false
-/** Whether a write was done within the call in this tick. */
+/** True once a write was done within the call in this tick. */
 let wroteInTick = false
 
 function nextTurn() {
@@ -89,7 +89,8 @@ class OnThread {
       return withinTurn(() => ({ result: this.#inline.runNow(operation) }))
     }
     // One write in a tick: several share one transaction on the other thread, which costs less than one each.
-    if (wroteInTick || !inFlight.isEmpty) return undefined
+    // The connection is asked before the text of the state is copied, which is in vain if each commit is synced.
+    if (wroteInTick || !inFlight.isEmpty || !this.#connection.mayWriteNow()) return undefined
     const { kind, id, text } = operation
     return withinTurn(() => {
       if (!this.#connection.writeNow(KINDS[kind], id, text)) return undefined

@@ -53,6 +53,12 @@ impl SqliteSidecar {
         self.store.may_read_on_user_connection()
     }
 
+    /// Returns whether `writeNow` may succeed, as far as that can be told without the write.
+    #[napi(catch_unwind)]
+    pub fn may_write_now(&self) -> bool {
+        self.store.may_write_now()
+    }
+
     /// Does a write within the call, on this thread, and returns whether it is done. It waits neither for the disk nor for a
     /// lock. `false` means that nothing happened: submit the operation. To be called only if nothing of this storage is in
     /// flight, and no write of this conversation from another storage on this database.

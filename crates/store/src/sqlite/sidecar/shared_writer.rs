@@ -134,9 +134,14 @@ impl SharedWriter {
         self.target.is_wal.load(Ordering::Relaxed) && self.is_user_at_rest()
     }
 
+    /// Returns whether a write within the call may succeed now. Runs on the JavaScript thread.
+    pub fn may_write_now(&self) -> bool {
+        self.may_read_on_user_connection() && self.target.wal.as_ref().is_some_and(|wal| wal.has_room())
+    }
+
     /// Does one write within the call and returns whether it is done. If not, nothing happened. Runs on the JavaScript thread.
     pub fn write_now(&self, statements: &Statements, request: &Request) -> bool {
-        self.may_read_on_user_connection() && self.write_now.write(&self.target, statements, request)
+        self.write_now.write(&self.target, statements, request)
     }
 
     fn is_user_at_rest(&self) -> bool {

@@ -42,11 +42,15 @@ impl SidecarStore {
         self.shared.may_read_on_user_connection()
     }
 
+    /// Returns whether [`SidecarStore::write_now`] may succeed: it costs no copy of a text to ask.
+    pub fn may_write_now(&self) -> bool {
+        !self.shared.is_closed() && self.handback.why().is_none() && self.shared.may_write_now()
+    }
+
     /// Does one write within the call and returns whether it is done. If not, nothing happened: submit it. The caller sees to
     /// it that nothing of this store, and no write of this conversation, is in flight.
     pub fn write_now(&self, request: &Request) -> bool {
-        let is_open = !self.shared.is_closed() && self.handback.why().is_none();
-        is_open && self.shared.write_now(&self.inner.statements, request)
+        self.may_write_now() && self.shared.write_now(&self.inner.statements, request)
     }
 
     /// Returns why operations are handed back; `None` if they are not.
