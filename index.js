@@ -6,7 +6,7 @@ const { MemoryHandle, openFile, openRedis, openSqlite } = require('./lib/binding
 const { Adapter } = require('./lib/adapter.js')
 const { getDispatcher, scheduleHandOver, scheduleHandOverSoon } = require('./lib/dispatcher.js')
 const { optionsError, StorageError } = require('./lib/errors.js')
-const { ImmediateHandle, NativeHandle } = require('./lib/native-handle.js')
+const { NativeHandle } = require('./lib/native-handle.js')
 const { aBoolean, aPath, readOptions } = require('./lib/options.js')
 const { openClient } = require('./lib/redis-open.js')
 const { readRedisOptions } = require('./lib/redis-options.js')
@@ -17,7 +17,8 @@ class MemoryStorage extends Adapter {
   /** @param {unknown} [options] */
   constructor(options) {
     readOptions('memory', options, {})
-    super({ adapter: 'memory', handle: new ImmediateHandle(new MemoryHandle(), 'states are kept in native memory') })
+    const handle = new NativeHandle(new MemoryHandle(), undefined, 'states are kept in native memory')
+    super({ adapter: 'memory', handle })
   }
 }
 

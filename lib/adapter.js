@@ -8,8 +8,6 @@ const { checkId, parse, stringify } = require('./state.js')
 /** The key of what an adapter keeps of itself. A symbol, since a Proxy around the adapter could not reach private fields. */
 const INTERNAL = Symbol('flowkit-storage')
 
-/** @typedef {InstanceType<typeof Call>} CallOf */
-
 /**
  * @typedef {object} Internal
  * @property {'memory' | 'file' | 'redis' | 'sqlite'} adapter
@@ -23,8 +21,8 @@ const INTERNAL = Symbol('flowkit-storage')
  * @typedef {object} Kind
  * @property {string} name the public method
  * @property {string} [verb] what it does, as messages say it; by default the name
- * @property {(call: CallOf, argument: unknown, internal: Internal) => Operation} prepare checks the argument
- * @property {(call: CallOf, result: Result, handle: Handle) => unknown} finish makes what the method resolves to
+ * @property {(call: Call, argument: unknown, internal: Internal) => Operation} prepare checks the argument
+ * @property {(call: Call, result: Result, handle: Handle) => unknown} finish makes what the method resolves to
  */
 
 function nothing() {}
@@ -154,7 +152,7 @@ async function perform(adapter, kind, method, argument) {
 
 /**
  * @param {Internal} internal
- * @param {CallOf} call
+ * @param {Call} call
  */
 async function close({ handle }, call) {
   try {

@@ -65,6 +65,10 @@ export interface Sidecar {
   drain?(): number
   /** True once operations are handed back. Absent as `drain` is. */
   readonly isHandingBack?: boolean
+  /** Called when an operation is in flight. Absent if the connection need not know. */
+  started?(operation: Operation): void
+  /** Called when it is in flight no more. Absent as `started` is. */
+  ended?(operation: Operation): void
   /** Called before anything that was handed back is repeated on the user's object. */
   retire(): void
   /** Called when the storage is closed: nothing is in flight. */

@@ -139,15 +139,18 @@ class NativeFirst {
     /** @type {InFlight} */
     const entry = { operation, isHandedBack: false, repeated: undefined, resume: undefined }
     this.#inFlight.add(entry)
+    this.#sidecar.started?.(operation)
     if (this.#sidecar.drain !== undefined && this.#inFlight.size === 1) flushAtExit(this)
     let result
     try {
       result = await promise
     } catch (failure) {
+      this.#sidecar.ended?.(operation)
       if (/** @type {any} */ (failure)?.code === HANDED_BACK) return this.#repeated(entry)
       this.#settled(entry)
       throw failure
     }
+    this.#sidecar.ended?.(operation)
     this.#settled(entry)
     return result
   }

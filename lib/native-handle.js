@@ -9,7 +9,7 @@ const KINDS = /** @type {any} */ (
   Object.fromEntries(Object.entries(Kind).map(([name, number]) => [name.toLowerCase(), number]))
 )
 
-/** A store off the event loop, as an adapter's handle. Puts each operation on the hand-over list and sees to the hand-over. */
+/** A native store, as an adapter's handle. */
 class NativeHandle {
   #native
   #schedule
@@ -18,8 +18,9 @@ class NativeHandle {
   modeReason
 
   /**
-   * @param {import('../binding.js').StorageHandle} native
-   * @param {() => void} schedule hands the list over, soon; called after each operation
+   * @param {import('../binding.js').StorageHandle | import('../binding.js').MemoryHandle} native
+   * @param {(() => void) | undefined} schedule hands the list of operations over, soon; called after each operation.
+   *   `undefined` for a store in memory, which returns results within the call
    * @param {string} modeReason
    */
   constructor(native, schedule, modeReason) {
@@ -28,11 +29,15 @@ class NativeHandle {
     this.modeReason = modeReason
   }
 
+  get isImmediate() {
+    return this.#schedule === undefined
+  }
+
   /** @param {Operation} operation */
   run({ kind, id, text, ttl }) {
-    const promise = this.#native.submit(KINDS[kind], id, text, ttl)
-    this.#schedule()
-    return promise
+    const result = this.#native.submit(KINDS[kind], id, text, ttl)
+    this.#schedule?.()
+    return result
   }
 
   close() {
@@ -45,36 +50,4 @@ class NativeHandle {
   }
 }
 
-/** A store in memory, as an adapter's handle. Returns results within the call. */
-class ImmediateHandle {
-  #native
-  /** @type {'native'} */
-  mode = 'native'
-  modeReason
-  isImmediate = true
-
-  /**
-   * @param {import('../binding.js').MemoryHandle} native
-   * @param {string} modeReason
-   */
-  constructor(native, modeReason) {
-    this.#native = native
-    this.modeReason = modeReason
-  }
-
-  /** @param {Operation} operation */
-  run({ kind, id, text, ttl }) {
-    return this.#native.submit(KINDS[kind], id, text, ttl)
-  }
-
-  close() {
-    this.#native.close()
-  }
-
-  /** @param {string} id */
-  location(id) {
-    return this.#native.location(id)
-  }
-}
-
-module.exports = { ImmediateHandle, KINDS, NativeHandle }
+module.exports = { KINDS, NativeHandle }

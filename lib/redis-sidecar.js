@@ -2,8 +2,8 @@
 
 /** @import { Operation, Sidecar } from './handle.js' */
 
-const { KINDS } = require('./native-handle.js')
 const { getDispatcher, scheduleHandOverSoon } = require('./dispatcher.js')
+const { NativeHandle } = require('./native-handle.js')
 const { SharedSidecar } = require('./redis-shared-sidecar.js')
 
 /**
@@ -66,16 +66,14 @@ class RedisSidecarHandle {
    */
   constructor(connection, shared, prefix) {
     this.connection = connection
-    this.#native = connection.handle(getDispatcher())
+    this.#native = new NativeHandle(connection.handle(getDispatcher()), scheduleHandOverSoon, '')
     this.#shared = shared
     this.#prefix = prefix
   }
 
   /** @param {Operation} operation */
   run({ kind, id, text, ttl }) {
-    const promise = this.#native.submit(KINDS[kind], this.#shared.keyPrefix + this.#prefix + id, text, ttl)
-    scheduleHandOverSoon()
-    return promise
+    return this.#native.run({ kind, id: this.#shared.keyPrefix + this.#prefix + id, text, ttl })
   }
 }
 

@@ -4,12 +4,15 @@
 /** @import { SQLiteDatabase } from './sqlite-types.js' */
 
 const { openSqliteSidecar } = require('./binding.js')
-const { KINDS } = require('./native-handle.js')
 const { getDispatcher, scheduleHandOver } = require('./dispatcher.js')
+const { NativeHandle: Native } = require('./native-handle.js')
 const { describe, inTransaction, isNodeSqlite, isOccupied, isOpen } = require('./sqlite-database.js')
 const { OnThread, inFlightOn } = require('./sqlite-on-thread.js')
 
 /** @typedef {InstanceType<typeof import('./sqlite-inline.js').InlineSqlite>} InlineSqlite */
+/** @typedef {InstanceType<typeof Native>} NativeHandle */
+/** @typedef {InstanceType<typeof OnThread>} OnThreadOf */
+/** @typedef {ReturnType<typeof inFlightOn>} InFlightOperations */
 
 /**
  * Our own connection beside the user's, made through the user's own copy of SQLite. The first operation decides whether
@@ -21,6 +24,7 @@ class SqliteSidecar {
   #db
   #table
   #inline
+  #inFlight
   /** @type {import('../binding.js').SqliteSidecar | undefined} */
   #connection
   /** @type {SqliteSidecarHandle | undefined} */
@@ -40,6 +44,7 @@ class SqliteSidecar {
     this.#db = db
     this.#table = table
     this.#inline = inline
+    this.#inFlight = inFlightOn(db)
   }
 
   /** Looks and changes nothing: before the first operation, it tells what can be known without one. */
@@ -57,6 +62,16 @@ class SqliteSidecar {
     // What waits on the user's connection was called earlier. It cannot be done now if that connection is occupied.
     if (!this.#inline.isAtRest()) return undefined
     return this.#handle ?? this.#open()
+  }
+
+  /** @param {Operation} operation */
+  started({ kind, id }) {
+    this.#inFlight.add(id, this.#inline.isWrite(kind))
+  }
+
+  /** @param {Operation} operation */
+  ended({ kind, id }) {
+    this.#inFlight.remove(id, this.#inline.isWrite(kind))
   }
 
   drain() {
@@ -102,7 +117,8 @@ class SqliteSidecar {
       return undefined
     }
     this.#connection = opened
-    this.#handle = new SqliteSidecarHandle(this.#db, opened, opened.handle(dispatcher), this.#inline)
+    const native = new Native(opened.handle(dispatcher), scheduleHandOver, this.nativeReason)
+    this.#handle = new SqliteSidecarHandle(native, new OnThread(opened, this.#inline), this.#inFlight)
     return this.#handle
   }
 
@@ -116,21 +132,18 @@ class SqliteSidecar {
 /** The way to the sidecar: short operations within the call, all others on its thread. */
 class SqliteSidecarHandle {
   #native
-  #inline
-  #inFlight
   #onThread
+  #inFlight
 
   /**
-   * @param {SQLiteDatabase} db
-   * @param {import('../binding.js').SqliteSidecar} connection
-   * @param {import('../binding.js').StorageHandle} native
-   * @param {InlineSqlite} inline
+   * @param {NativeHandle} native
+   * @param {OnThreadOf} onThread
+   * @param {InFlightOperations} inFlight
    */
-  constructor(db, connection, native, inline) {
+  constructor(native, onThread, inFlight) {
     this.#native = native
-    this.#inline = inline
-    this.#inFlight = inFlightOn(db)
-    this.#onThread = new OnThread(connection, inline)
+    this.#onThread = onThread
+    this.#inFlight = inFlight
   }
 
   /**
@@ -139,28 +152,11 @@ class SqliteSidecarHandle {
    */
   run(operation) {
     const now = this.#onThread.run(operation, this.#inFlight)
-    if (now !== undefined) return now.result
-    const promise = this.#native.submit(KINDS[operation.kind], operation.id, operation.text, operation.ttl)
-    scheduleHandOver()
-    return this.#track(operation.id, this.#inline.isWrite(operation.kind), promise)
+    return now === undefined ? this.#native.run(operation) : now.result
   }
 
   close() {
     return this.#native.close()
-  }
-
-  /**
-   * @param {string} id
-   * @param {boolean} isWrite
-   * @param {Promise<Result>} promise
-   */
-  async #track(id, isWrite, promise) {
-    this.#inFlight.add(id, isWrite)
-    try {
-      return await promise
-    } finally {
-      this.#inFlight.remove(id, isWrite)
-    }
   }
 }
 

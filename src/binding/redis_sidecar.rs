@@ -43,15 +43,15 @@ pub enum RedisSidecarPhase {
 #[napi(object, object_from_js = false)]
 pub struct RedisSidecarReport {
     pub reason: String,
-    /// Whether something went wrong, so that the next sidecar should not be opened immediately.
+    /// True if something went wrong, so that the next sidecar should not be opened immediately.
     pub is_failure: bool,
-    /// Whether the server ever replied to operations.
+    /// True if the server ever replied to operations.
     pub replied: bool,
     /// The command to send through the client before anything that was handed back.
     pub kill_command: Option<Vec<String>>,
 }
 
-/// One connection. It rejects operations that it cannot do with the code `FLOWKIT_RETURNED`.
+/// One connection. It rejects operations that it cannot do with the code `HANDED_BACK`.
 #[napi]
 pub struct RedisSidecar {
     sidecar: Sidecar,

@@ -53,9 +53,9 @@ pub struct ConnectionEnd {
     pub reason: Reason,
     /// Operations that must not be sent again through a connection of ours, in order. They precede those in the queue.
     pub given_up: Vec<Queued>,
-    /// Whether a write was sent whose reply did not come.
+    /// True if a write was sent whose reply did not come.
     pub is_write_in_doubt: bool,
-    /// Whether the server replied to operations, and did not refuse them.
+    /// True if the server replied to operations, and did not refuse them.
     pub has_replied: bool,
 }
 

@@ -39,9 +39,9 @@ pub enum Phase {
 pub struct Report {
     /// The rest of a sentence, without a password or a piece of a state.
     pub reason: String,
-    /// Whether something went wrong, so that the next sidecar should not be opened immediately.
+    /// True if something went wrong, so that the next sidecar should not be opened immediately.
     pub is_failure: bool,
-    /// Whether the server ever replied to operations.
+    /// True if the server ever replied to operations.
     pub replied: bool,
     /// The command that ends this connection at the server; `None` if no write is in doubt. It must be sent before
     /// anything that was handed back is repeated. Without it a server that was stalled could execute old writes of this
