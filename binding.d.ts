@@ -57,10 +57,11 @@ export declare class SqliteSidecar {
   /** Returns why operations are handed back; `null` if they are not. */
   whyHandedBack(): string | null
   /**
-   * Returns how many operations of this store were handed back so far, in all. From the first one on every operation is,
-   * so they are the last ones submitted. Their promises are rejected with the code `HANDED_BACK`.
+   * Takes the texts of the operations of this store that were handed back since the last time, in order; `undefined` for
+   * one without a text. From the first one on every operation is handed back, so they are the last ones submitted. Their
+   * promises are rejected with the code `HANDED_BACK`.
    */
-  handedBack(): number
+  takeHandedBack(): Array<string | undefined>
   /** Returns whether the user's own connection may read now: it would find all that is committed and wait for no lock. */
   mayReadOnUserConnection(): boolean
   /** Returns whether `writeNow` may succeed, as far as that can be told without the write. */

@@ -59,10 +59,10 @@ export interface Sidecar {
   /** Why operations go natively, in words. */
   readonly nativeReason: string
   /**
-   * Blocks until everything in flight is done or handed back. Returns how many operations were handed back in all: the
+   * Blocks until everything in flight is done or handed back. Returns the texts of the operations that were handed back: the
    * last ones that were run. Absent if the connection cannot be waited for.
    */
-  drain?(): number
+  drain?(): (string | undefined)[]
   /** True once operations are handed back. Absent as `drain` is. */
   readonly isHandingBack?: boolean
   /** Called when an operation is in flight. Absent if the connection need not know. */

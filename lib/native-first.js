@@ -10,16 +10,6 @@ const { clearTimeout, setTimeout } = require('./primordials.js')
 const SWITCH_TIMEOUT_MS = 250
 
 /**
- * An operation on the sidecar whose promise is not settled.
- *
- * @typedef {object} InFlight
- * @property {Operation} operation
- * @property {boolean} isHandedBack
- * @property {Promise<Result> | Result} repeated what the user's object makes of it, once it was handed back
- * @property {(() => void) | undefined} resume called once it is repeated
- */
-
-/**
  * Operations on the user's own client or database: natively, on a sidecar, wherever that can stand for the user's object, and
  * on the user's object otherwise.
  *
@@ -31,10 +21,14 @@ const SWITCH_TIMEOUT_MS = 250
 class NativeFirst {
   #sidecar
   #user
-  /** In call order. @type {Set<InFlight>} */
+  /** Operations on the sidecar whose promises are not settled, in call order. @type {Set<Operation>} */
   #inFlight = new Set()
-  /** How many of those were handed back. */
-  #handedBack = 0
+  /** Those of them that were handed back, and are not repeated yet. @type {Set<Operation>} */
+  #handedBack = new Set()
+  /** What the user's object makes of operations that are repeated. @type {Map<Operation, Promise<Result>>} */
+  #repeats = new Map()
+  /** Resume operations that wait to be repeated. @type {(() => void)[]} */
+  #onRepeat = []
   /**
    * Operations that were called after something that is still on the other side.
    *
@@ -75,8 +69,8 @@ class NativeFirst {
    */
   run(operation) {
     // A sidecar that can be waited for leaves nothing waiting: an operation within the user's transaction must join it.
-    if (this.#handedBack > 0) this.#isSidecarAtRest()
-    if (this.#waiting.length === 0 && this.#handedBack === 0) {
+    if (this.#handedBack.size > 0) this.#isSidecarAtRest()
+    if (this.#waiting.length === 0 && this.#handedBack.size === 0) {
       const native = this.#native()
       if (native === undefined ? this.#isSidecarAtRest() : this.#user.isAtRest()) return this.#send(native, operation)
     }
@@ -113,9 +107,12 @@ class NativeFirst {
   #isSidecarAtRest() {
     if (this.#inFlight.size === 0) return true
     if (this.#sidecar.drain === undefined) return false
-    const handedBack = this.#sidecar.drain()
-    for (const entry of [...this.#inFlight].slice(this.#inFlight.size - handedBack)) this.#markHandedBack(entry)
-    if (this.#handedBack > 0) this.#repeat()
+    const texts = this.#sidecar.drain()
+    for (const [index, operation] of [...this.#inFlight].slice(this.#inFlight.size - texts.length).entries()) {
+      operation.text = texts[index] ?? undefined
+      this.#handedBack.add(operation)
+    }
+    if (this.#handedBack.size > 0) this.#repeat()
     return true
   }
 
@@ -126,7 +123,11 @@ class NativeFirst {
   #send(native, operation) {
     if (native === undefined) return this.#user.run(operation)
     const result = native.run(operation)
-    return typeof result === 'object' ? this.#follow(operation, result) : result
+    if (typeof result !== 'object') return result
+    // A sidecar that can be waited for gives texts back. Kept here as well, they would live through collections of garbage
+    // (measured, 64 saves of 2 KB at a time: 1.2 times the time of this thread).
+    const { kind, id } = operation
+    return this.#follow(this.#sidecar.drain === undefined ? operation : { kind, id }, result)
   }
 
   /**
@@ -136,9 +137,7 @@ class NativeFirst {
    * @param {Promise<Result>} promise
    */
   async #follow(operation, promise) {
-    /** @type {InFlight} */
-    const entry = { operation, isHandedBack: false, repeated: undefined, resume: undefined }
-    this.#inFlight.add(entry)
+    this.#inFlight.add(operation)
     this.#sidecar.started?.(operation)
     if (this.#sidecar.drain !== undefined && this.#inFlight.size === 1) flushAtExit(this)
     let result
@@ -146,61 +145,61 @@ class NativeFirst {
       result = await promise
     } catch (failure) {
       this.#sidecar.ended?.(operation)
-      if (/** @type {any} */ (failure)?.code === HANDED_BACK) return this.#repeated(entry)
-      this.#settled(entry)
+      if (/** @type {any} */ (failure)?.code === HANDED_BACK) return this.#repeated(operation)
+      this.#settled(operation)
       throw failure
     }
     this.#sidecar.ended?.(operation)
-    this.#settled(entry)
+    this.#settled(operation)
     return result
   }
 
-  /** @param {InFlight} entry */
-  #settled(entry) {
-    this.#inFlight.delete(entry)
+  /** @param {Operation} operation */
+  #settled(operation) {
+    this.#inFlight.delete(operation)
     this.#move()
-  }
-
-  /** @param {InFlight} entry */
-  #markHandedBack(entry) {
-    if (entry.isHandedBack) return
-    entry.isHandedBack = true
-    this.#handedBack++
   }
 
   /**
    * Waits until an operation that was handed back is repeated, and returns its result.
    *
-   * @param {InFlight} entry
+   * @param {Operation} operation
    */
-  async #repeated(entry) {
+  async #repeated(operation) {
     // It may have been repeated before this rejection came.
-    if (this.#inFlight.has(entry)) {
-      this.#markHandedBack(entry)
+    if (this.#inFlight.has(operation) && this.#sidecar.drain !== undefined) {
+      this.#isSidecarAtRest()
+      this.#move()
+    } else if (this.#inFlight.has(operation)) {
+      this.#handedBack.add(operation)
       await new Promise((resolve) => {
-        entry.resume = () => resolve(undefined)
+        this.#onRepeat.push(() => resolve(undefined))
         this.#move()
       })
     }
-    return entry.repeated
+    const repeat = this.#repeats.get(operation)
+    // Never acknowledge what nobody has done.
+    if (repeat === undefined) throw { code: 'ERR_STORAGE_INTERNAL', reason: 'a bug in this package; please report it' }
+    this.#repeats.delete(operation)
+    return repeat
   }
 
   /** Does again, in call order, what was handed back. Everything else on the sidecar is done. */
   #repeat() {
     this.#sidecar.retire()
-    const entries = [...this.#inFlight].filter((entry) => entry.isHandedBack)
-    this.#handedBack = 0
-    for (const entry of entries) {
-      this.#inFlight.delete(entry)
-      entry.repeated = runCaught(this.#user, entry.operation)
-      entry.resume?.()
+    for (const operation of this.#inFlight) {
+      if (!this.#handedBack.has(operation)) continue
+      this.#inFlight.delete(operation)
+      this.#repeats.set(operation, runCaught(this.#user, operation))
     }
+    this.#handedBack.clear()
+    for (const resume of this.#onRepeat.splice(0)) resume()
   }
 
   /** Sends what waits, as soon as the order allows it. */
   #move() {
-    if (this.#inFlight.size > this.#handedBack) return
-    if (this.#handedBack > 0) this.#repeat()
+    if (this.#inFlight.size > this.#handedBack.size) return
+    if (this.#handedBack.size > 0) this.#repeat()
     cancelFlushAtExit(this)
     if (this.#waiting.length > 0) {
       const native = this.#native()

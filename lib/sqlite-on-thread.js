@@ -85,12 +85,12 @@ class OnThread {
   run(operation, inFlight) {
     if (!this.#inline.isWrite(operation.kind)) {
       // The other thread has all that was called before on this conversation; the user's connection only what is committed.
-      if (inFlight.writes(operation.id) || !this.#connection.mayReadOnUserConnection()) return undefined
+      if (inFlight.has(operation.id) || !this.#connection.mayReadOnUserConnection()) return undefined
       return withinTurn(() => ({ result: this.#inline.runNow(operation) }))
     }
     // One write in a tick: several share one transaction on the other thread, which costs less than one each.
     // The connection is asked before the text of the state is copied, which is in vain if each commit is synced.
-    if (wroteInTick || !inFlight.isEmpty || !this.#connection.mayWriteNow()) return undefined
+    if (wroteInTick || !inFlight.isCalm || !this.#connection.mayWriteNow()) return undefined
     const { kind, id, text } = operation
     return withinTurn(() => {
       if (!this.#connection.writeNow(KINDS[kind], id, text)) return undefined
@@ -103,42 +103,42 @@ class OnThread {
 
 /** The operations in flight on one database, of all storages on it. */
 class InFlightOperations {
-  /** How many writes of each conversation. @type {Map<string, number>} */
-  #writes = new Map()
+  /** How many of each conversation. @type {Map<string, number>} */
+  #counts = new Map()
   #count = 0
+  /** The most that were in flight together since there was none. */
+  #most = 0
 
-  /**
-   * @param {string} id
-   * @param {boolean} isWrite
-   */
-  add(id, isWrite) {
+  /** @param {string} id */
+  add(id) {
+    this.#most = this.#count === 0 ? 1 : Math.max(this.#most, this.#count + 1)
     this.#count++
-    if (isWrite) this.#writes.set(id, (this.#writes.get(id) ?? 0) + 1)
+    this.#counts.set(id, (this.#counts.get(id) ?? 0) + 1)
   }
 
-  /**
-   * @param {string} id
-   * @param {boolean} isWrite
-   */
-  remove(id, isWrite) {
+  /** @param {string} id */
+  remove(id) {
     this.#count--
-    if (!isWrite) return
-    const left = /** @type {number} */ (this.#writes.get(id)) - 1
-    if (left === 0) this.#writes.delete(id)
-    else this.#writes.set(id, left)
-  }
-
-  get isEmpty() {
-    return this.#count === 0
+    const left = /** @type {number} */ (this.#counts.get(id)) - 1
+    if (left === 0) this.#counts.delete(id)
+    else this.#counts.set(id, left)
   }
 
   /**
-   * Returns whether a write of the conversation is in flight.
+   * Returns whether there is none, and the last ones came one at a time. After several, more are about to come: a write
+   * within the call would only make the writer read its pages anew (measured, 64 saves at a time: 0.78x of the saves/s).
+   */
+  get isCalm() {
+    return this.#count === 0 && this.#most <= 1
+  }
+
+  /**
+   * Returns whether an operation of the conversation is in flight.
    *
    * @param {string} id
    */
-  writes(id) {
-    return this.#writes.has(id)
+  has(id) {
+    return this.#counts.has(id)
   }
 }
 

@@ -65,18 +65,18 @@ class SqliteSidecar {
   }
 
   /** @param {Operation} operation */
-  started({ kind, id }) {
-    this.#inFlight.add(id, this.#inline.isWrite(kind))
+  started({ id }) {
+    this.#inFlight.add(id)
   }
 
   /** @param {Operation} operation */
-  ended({ kind, id }) {
-    this.#inFlight.remove(id, this.#inline.isWrite(kind))
+  ended({ id }) {
+    this.#inFlight.remove(id)
   }
 
   drain() {
     this.#connection?.drain()
-    return this.#connection?.handedBack() ?? 0
+    return this.#connection?.takeHandedBack() ?? []
   }
 
   get isHandingBack() {

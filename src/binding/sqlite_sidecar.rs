@@ -10,9 +10,9 @@ use napi_derive::napi;
 use super::dispatcher::Dispatcher;
 use super::handle::{Kind, StorageHandle};
 use super::raw::Text;
-use flowkit_store::Store;
 use flowkit_store::sqlite::sidecar::load_extension::capture_connection;
 use flowkit_store::sqlite::sidecar::store::SidecarStore;
+use flowkit_store::{Request, Store};
 
 /// One table of the user's database, on the connection beside the user's.
 #[napi]
@@ -40,11 +40,12 @@ impl SqliteSidecar {
         self.store.why_handed_back()
     }
 
-    /// Returns how many operations of this store were handed back so far, in all. From the first one on every operation is,
-    /// so they are the last ones submitted. Their promises are rejected with the code `HANDED_BACK`.
-    #[napi(catch_unwind)]
-    pub fn handed_back(&self) -> u32 {
-        self.store.handed_back()
+    /// Takes the texts of the operations of this store that were handed back since the last time, in order; `undefined` for
+    /// one without a text. From the first one on every operation is handed back, so they are the last ones submitted. Their
+    /// promises are rejected with the code `HANDED_BACK`.
+    #[napi(ts_return_type = "Array<string | undefined>", catch_unwind)]
+    pub fn take_handed_back(&self) -> Vec<Option<String>> {
+        self.store.take_handed_back().into_iter().map(Request::into_text).collect()
     }
 
     /// Returns whether the user's own connection may read now: it would find all that is committed and wait for no lock.

@@ -40,6 +40,16 @@ impl Request {
         self.id().len() + text
     }
 
+    /// Returns the text that the request brings along; `None` if it has none.
+    pub fn into_text(self) -> Option<String> {
+        match self {
+            Request::Save { text, .. } => Some(text),
+            Request::Load { .. } | Request::Has { .. } | Request::Delete { .. } => None,
+            #[cfg(test)]
+            Request::Append { text, .. } => Some(text),
+        }
+    }
+
     /// Returns whether losing this request at the end of the process would lose data.
     pub fn is_write(&self) -> bool {
         match self {

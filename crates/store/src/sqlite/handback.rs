@@ -4,22 +4,22 @@
 //! collations, attached databases.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
+use parking_lot::Mutex;
 use rusqlite::ffi;
 
+use super::super::Request;
 use super::super::error::{ErrorKind, StoreError};
 use super::errors::SqliteError;
 
 /// One for each store on a sidecar.
 ///
 /// From the first operation that the sidecar cannot do, it hands back every operation of that store. If it did the later
-/// ones, an earlier one would undo them when JavaScript repeats it. So the ones handed back are always the last submitted,
-/// and their number is enough to find them.
+/// ones, an earlier one would undo them when JavaScript repeats it. So the ones handed back are always the last submitted.
 #[derive(Default)]
 pub struct HandBack {
     why: OnceLock<String>,
-    count: AtomicU32,
+    requests: Mutex<Vec<Request>>,
 }
 
 impl HandBack {
@@ -33,14 +33,14 @@ impl HandBack {
         self.why.get().map(String::as_str)
     }
 
-    /// Counts one operation. To be called before its ticket is settled.
-    pub fn add(&self) {
-        self.count.fetch_add(1, Ordering::Relaxed);
+    /// Adds one operation. To be called before its ticket is settled.
+    pub fn add(&self, request: Request) {
+        self.requests.lock().push(request);
     }
 
-    /// Returns how many operations were handed back so far, in all.
-    pub fn count(&self) -> u32 {
-        self.count.load(Ordering::Relaxed)
+    /// Takes the operations that were handed back since the last time, in order.
+    pub fn take(&self) -> Vec<Request> {
+        std::mem::take(&mut *self.requests.lock())
     }
 }
 

@@ -42,11 +42,12 @@ impl Job {
     }
 
     pub fn settle(self, outcome: Outcome) {
+        let Operation { request, ticket } = self.operation;
         if let Some(handback) = self.handback
             && matches!(&outcome, Err(error) if error.kind == ErrorKind::HandedBack)
         {
-            handback.add();
+            handback.add(request);
         }
-        self.operation.ticket.settle(outcome);
+        ticket.settle(outcome);
     }
 }

@@ -58,10 +58,10 @@ impl SidecarStore {
         self.handback.why().map(str::to_owned)
     }
 
-    /// Returns how many operations were handed back so far, in all. They are the last ones that were submitted. JavaScript
-    /// repeats them on the user's connection.
-    pub fn handed_back(&self) -> u32 {
-        self.handback.count()
+    /// Takes the operations that were handed back since the last time, in order. They are the last ones that were submitted.
+    /// JavaScript repeats them on the user's connection.
+    pub fn take_handed_back(&self) -> Vec<Request> {
+        self.handback.take()
     }
 }
 
