@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path};
 
-use flowkit_store::file::file_name::{file_name, is_plain_component};
+use flowkit_store::file::file_name::{all_names, file_name, is_plain_component, short_name};
 
 /// Two ids, parted by the byte 0xFF, which no UTF-8 text holds.
 pub fn check(bytes: &[u8]) {
@@ -26,6 +26,15 @@ pub fn check(bytes: &[u8]) {
     assert_ne!(file_name(one, false), file_name(&other, false));
     // Where case is ignored, two names that differ in case alone are one file.
     assert_ne!(file_name(one, true).to_ascii_lowercase(), file_name(&other, true).to_ascii_lowercase());
+    // Nor may any name that is called unique be another's.
+    for folds in [false, true] {
+        let shown = |name: String| if folds { name.to_ascii_lowercase() } else { name };
+        for name in all_names(one, folds).into_iter().filter(|name| name.is_unique) {
+            assert!(
+                [file_name, short_name].iter().all(|theirs| shown(name.name.clone()) != shown(theirs(&other, folds)))
+            );
+        }
+    }
     // Nor may one id's plain name be another's own: a save there would be found, or removed, by the wrong one.
     for (id, name) in [(one, file_name(&other, false)), (&other[..], file_name(one, false))] {
         assert!(!is_plain_component(id) || id != name, "{id:?} as it stands is the name of another conversation");
@@ -35,6 +44,7 @@ pub fn check(bytes: &[u8]) {
 fn alone(id: &str) {
     for folds in [false, true] {
         let name = file_name(id, folds);
+        assert!(short_name(id, folds).len() <= 103, "{id:?}");
         let path = Path::new(&name);
         assert!(path.components().eq([Component::Normal(name.as_ref())]), "{name:?} is no single component");
         assert!((1..=200).contains(&name.len()), "{name:?}");
@@ -42,7 +52,7 @@ fn alone(id: &str) {
         assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.@+=, %".contains(&byte)), "{name:?}");
         match decoded(&name) {
             Some(decoded) => assert_eq!(decoded, id.as_bytes()),
-            None => assert!(name.len() > 150, "{name:?} is hashed and short"),
+            None => assert!(name.len() > 66, "{name:?} is hashed and short"),
         }
     }
     if is_plain_component(id) {
@@ -50,7 +60,7 @@ fn alone(id: &str) {
     }
 }
 
-/// The id that a name stands for; nothing where it ends in a hash. Written anew, from the README's description.
+/// Returns the id that a name stands for, or `None` if it ends in a hash. Written anew, from the README's description.
 fn decoded(name: &str) -> Option<Vec<u8>> {
     let mut bytes = name.bytes();
     let mut id = Vec::new();

@@ -1,4 +1,4 @@
-//! The bytes of a hostile server: never a panic, never a success that the server did not answer.
+//! The bytes of a hostile server: never a panic, never a success that the server did not report.
 
 use flowkit_store::redis::fuzzing::Answered;
 use flowkit_store::redis::fuzzing::answers;
@@ -46,8 +46,8 @@ enum Said<'a> {
     Bulk(&'a [u8]),
 }
 
-/// The leading answers of the kinds that our commands are answered with, read by the letter of the protocol. Anything
-/// else ends the list: what follows is not understood here.
+/// Returns the leading replies of the kinds that our commands get, read by the letter of the protocol. Anything else ends the
+/// list: what follows is not understood here.
 fn said(mut bytes: &[u8]) -> Vec<Said<'_>> {
     let mut said = Vec::new();
     while let Some(end) = bytes.windows(2).position(|two| two == b"\r\n") {
@@ -57,6 +57,7 @@ fn said(mut bytes: &[u8]) -> Vec<Said<'_>> {
         bytes = rest;
         said.push(match (kind, number) {
             (b'+', _) if line == b"OK" => Said::Ok,
+            (b'+', _) if line.starts_with(b"{") => Said::Bulk(line),
             (b':', Some(_)) => Said::Number,
             (b'_', _) => Said::Nil,
             (b'-', _) => Said::Error,

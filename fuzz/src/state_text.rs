@@ -1,4 +1,4 @@
-//! Whose state a text is: never a panic, and the same answer as a whole parse by serde_json wherever that has one.
+//! Whose state a text is: never a panic, and the same result as a whole parse by serde_json wherever that has one.
 
 use serde_json::{Map, Value};
 

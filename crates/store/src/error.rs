@@ -5,6 +5,10 @@ use std::io;
 /// The code of [`ErrorKind::HandedBack`]. JavaScript catches it and repeats the operation on the user's connection.
 pub const HANDED_BACK: &str = "FLOWKIT_HANDED_BACK";
 
+/// The code of the cause of [`ErrorKind::HandedBack`] if a write was sent and may have taken effect already. If it fails when it
+/// is repeated, it ends as a time-out.
+pub const IN_DOUBT: &str = "FLOWKIT_IN_DOUBT";
+
 /// The kind of an error, in the terms of the public contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -14,10 +18,12 @@ pub enum ErrorKind {
     Corrupt,
     /// The place cannot be reached or is full; the operation did not take effect.
     Unavailable,
-    /// No answer in time; whether the operation took effect is unknown.
+    /// No reply in time; whether the operation took effect is unknown.
     Timeout,
     /// Permissions, authentication, or a read-only place.
     Denied,
+    /// This place cannot do the operation.
+    Unsupported,
     /// The store was closed.
     Closed,
     /// A bug in this package.
@@ -35,6 +41,7 @@ impl ErrorKind {
             ErrorKind::Unavailable => "ERR_STORAGE_UNAVAILABLE",
             ErrorKind::Timeout => "ERR_STORAGE_TIMEOUT",
             ErrorKind::Denied => "ERR_STORAGE_DENIED",
+            ErrorKind::Unsupported => "ERR_STORAGE_UNSUPPORTED",
             ErrorKind::Closed => "ERR_STORAGE_CLOSED",
             ErrorKind::Internal => "ERR_STORAGE_INTERNAL",
             ErrorKind::HandedBack => HANDED_BACK,
@@ -76,6 +83,15 @@ impl StoreError {
         StoreError::new(ErrorKind::Closed, "the storage is closed")
     }
 
+    /// Builds the error of work for which the system has no thread, or no descriptor to run it with.
+    pub fn no_thread(error: &io::Error) -> Self {
+        let reason = match io_code(error).as_deref() {
+            Some("EMFILE" | "ENFILE") => "the system refuses another open file; raise the limit of open files",
+            _ => "the system refuses another thread; raise the limit of processes, or of memory",
+        };
+        StoreError::new(ErrorKind::Unavailable, reason).with_cause(io_code(error), error.to_string())
+    }
+
     /// Builds the error of a caught panic: the process lives on, and one promise rejects.
     pub fn panicked(payload: &(dyn std::any::Any + Send)) -> Self {
         let message = payload
@@ -86,19 +102,22 @@ impl StoreError {
         StoreError::new(ErrorKind::Internal, "a bug in this package; please report it").with_cause(None, message)
     }
 
-    /// Builds the error of an input or output at `place`.
+    /// Builds the error of an input or output at `place`. Only what may pass by itself is [`ErrorKind::Unavailable`].
     pub fn io(error: &io::Error, place: &str) -> Self {
-        let (kind, advice) = match error.kind() {
-            io::ErrorKind::PermissionDenied => (ErrorKind::Denied, "; check the permissions"),
-            io::ErrorKind::ReadOnlyFilesystem => (ErrorKind::Denied, "; the file system is read-only"),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                (ErrorKind::Unavailable, "; free some space and try again")
-            }
-            io::ErrorKind::NotADirectory => (ErrorKind::InvalidOptions, "; a part of the path is a file"),
+        let code = io_code(error);
+        let (kind, advice) = match code.as_deref() {
+            Some("EACCES" | "EPERM") => (ErrorKind::Denied, "; check the permissions"),
+            Some("EROFS") => (ErrorKind::Denied, "; the file system is read-only"),
+            Some("EFBIG") => (ErrorKind::Denied, "; a limit of the process or of the file system is below its size"),
+            Some("EXDEV" | "EINVAL" | "EILSEQ") => (ErrorKind::Denied, "; the file system refuses this"),
+            Some("ENOSPC" | "EDQUOT") => (ErrorKind::Unavailable, "; free some space and try again"),
+            Some("EBUSY" | "ETXTBSY") => (ErrorKind::Unavailable, "; another program uses it"),
+            Some("ENOTDIR") => (ErrorKind::InvalidOptions, "; a part of the path is a file"),
+            Some("ENAMETOOLONG") => (ErrorKind::InvalidOptions, "; use a shorter path"),
+            Some("ELOOP") => (ErrorKind::InvalidOptions, "; a link in the path leads back to itself"),
             _ => (ErrorKind::Unavailable, ""),
         };
-        StoreError::new(kind, format!("{place}: {}{advice}", describe_io(error)))
-            .with_cause(io_code(error), error.to_string())
+        StoreError::new(kind, format!("{place}: {}{advice}", describe_io(error))).with_cause(code, error.to_string())
     }
 }
 
@@ -106,14 +125,42 @@ impl StoreError {
 pub(crate) fn describe_io(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {
-        Some(end) => text[..end].to_lowercase(),
+        // Those of Windows are sentences.
+        Some(end) => text[..end].trim_end_matches('.').to_lowercase(),
         None => text,
     }
 }
 
 /// Returns the name that Node gives the same error, such as `ENOSPC`.
 fn io_code(error: &io::Error) -> Option<String> {
-    let code = match error.kind() {
+    os_code(error).or_else(|| kind_code(error.kind())).map(str::to_owned)
+}
+
+/// Returns the name of the system's own number. Rust puts several of them into one kind: `EACCES` and `EPERM`.
+#[cfg(unix)]
+fn os_code(error: &io::Error) -> Option<&'static str> {
+    macro_rules! names {
+        ($number:expr, $($code:ident)*) => {
+            match $number {
+                $(libc::$code => Some(stringify!($code)),)*
+                _ => None,
+            }
+        };
+    }
+    names!(error.raw_os_error()?,
+        EACCES EAGAIN EBADF EBUSY ECONNABORTED ECONNREFUSED ECONNRESET EDQUOT EEXIST EFBIG EHOSTUNREACH EILSEQ EINTR EINVAL
+        EIO EISDIR ELOOP EMFILE EMLINK ENAMETOOLONG ENETUNREACH ENFILE ENODEV ENOENT ENOLCK ENOMEM ENOSPC ENOSYS ENOTCONN
+        ENOTDIR ENOTEMPTY ENOTSUP ENXIO EOVERFLOW EPERM EPIPE EROFS ESPIPE ESTALE ETIMEDOUT ETXTBSY EXDEV)
+}
+
+#[cfg(not(unix))]
+fn os_code(_error: &io::Error) -> Option<&'static str> {
+    None
+}
+
+/// Returns the name of an error that Rust made itself, or that another system has another number for.
+fn kind_code(kind: io::ErrorKind) -> Option<&'static str> {
+    Some(match kind {
         io::ErrorKind::PermissionDenied => "EACCES",
         io::ErrorKind::StorageFull => "ENOSPC",
         io::ErrorKind::QuotaExceeded => "EDQUOT",
@@ -123,6 +170,11 @@ fn io_code(error: &io::Error) -> Option<String> {
         io::ErrorKind::IsADirectory => "EISDIR",
         io::ErrorKind::AlreadyExists => "EEXIST",
         io::ErrorKind::FileTooLarge => "EFBIG",
+        io::ErrorKind::ResourceBusy => "EBUSY",
+        io::ErrorKind::ExecutableFileBusy => "ETXTBSY",
+        io::ErrorKind::StaleNetworkFileHandle => "ESTALE",
+        io::ErrorKind::CrossesDevices => "EXDEV",
+        io::ErrorKind::OutOfMemory => "ENOMEM",
         io::ErrorKind::Interrupted => "EINTR",
         io::ErrorKind::TimedOut => "ETIMEDOUT",
         io::ErrorKind::ConnectionRefused => "ECONNREFUSED",
@@ -131,31 +183,8 @@ fn io_code(error: &io::Error) -> Option<String> {
         io::ErrorKind::BrokenPipe => "EPIPE",
         io::ErrorKind::HostUnreachable => "EHOSTUNREACH",
         io::ErrorKind::NetworkUnreachable => "ENETUNREACH",
-        _ => return io_code_unix(error).map(str::to_owned),
-    };
-    Some(code.to_owned())
-}
-
-/// Returns the names that Rust has no stable kind for.
-#[cfg(unix)]
-fn io_code_unix(error: &io::Error) -> Option<&'static str> {
-    Some(match error.raw_os_error()? {
-        libc::EIO => "EIO",
-        libc::EMFILE => "EMFILE",
-        libc::ENFILE => "ENFILE",
-        libc::ELOOP => "ELOOP",
-        libc::ENAMETOOLONG => "ENAMETOOLONG",
-        libc::ENODEV => "ENODEV",
-        libc::ENXIO => "ENXIO",
-        libc::ESTALE => "ESTALE",
-        libc::ENOTCONN => "ENOTCONN",
         _ => return None,
     })
-}
-
-#[cfg(not(unix))]
-fn io_code_unix(_error: &io::Error) -> Option<&'static str> {
-    None
 }
 
 #[cfg(test)]
@@ -170,9 +199,33 @@ mod tests {
         assert_eq!(error.cause.unwrap().code.as_deref(), Some("ENOSPC"));
     }
 
+    #[cfg(unix)]
     #[test]
-    fn too_many_open_files_keeps_its_code() {
-        let error = StoreError::io(&io::Error::from_raw_os_error(24), "/data");
-        assert_eq!(error.cause.unwrap().code.as_deref(), Some("EMFILE"));
+    fn every_error_of_a_file_keeps_its_code_and_only_what_may_pass_is_unavailable() {
+        use ErrorKind::{Denied, InvalidOptions, Unavailable};
+        for (number, code, kind) in [
+            (libc::EACCES, "EACCES", Denied),
+            (libc::EPERM, "EPERM", Denied),
+            (libc::EROFS, "EROFS", Denied),
+            (libc::EFBIG, "EFBIG", Denied),
+            (libc::EXDEV, "EXDEV", Denied),
+            (libc::EINVAL, "EINVAL", Denied),
+            (libc::EILSEQ, "EILSEQ", Denied),
+            (libc::ENOTDIR, "ENOTDIR", InvalidOptions),
+            (libc::ENAMETOOLONG, "ENAMETOOLONG", InvalidOptions),
+            (libc::ELOOP, "ELOOP", InvalidOptions),
+            (libc::EBUSY, "EBUSY", Unavailable),
+            (libc::ETXTBSY, "ETXTBSY", Unavailable),
+            (libc::ESTALE, "ESTALE", Unavailable),
+            (libc::EDQUOT, "EDQUOT", Unavailable),
+            (libc::EMFILE, "EMFILE", Unavailable),
+            (libc::EIO, "EIO", Unavailable),
+            (libc::EISDIR, "EISDIR", Unavailable),
+            (libc::ENOMEM, "ENOMEM", Unavailable),
+        ] {
+            let error = StoreError::io(&io::Error::from_raw_os_error(number), "/data");
+            assert_eq!((error.cause.unwrap().code.as_deref(), error.kind), (Some(code), kind));
+            assert!(error.reason.starts_with("/data: "), "{}", error.reason);
+        }
     }
 }

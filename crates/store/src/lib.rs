@@ -3,14 +3,24 @@
 //! [`Request`] is an operation as data, [`Store`] is what every backend promises, [`Ticket`] is the duty to settle one
 //! operation. A backend has one `match` over the requests, and its queues use only the properties of a request.
 
+pub mod clock;
 pub mod error;
 pub mod file;
+pub mod incremental;
+pub mod lock;
 pub mod memory;
+mod method;
 mod private_fs;
 pub mod redis;
 mod request;
+pub mod retention;
 pub mod runtime;
+pub mod scan;
 pub mod sqlite;
+mod state_text;
+pub mod stats;
+pub mod sweeper;
+mod thread_pool;
 
 #[cfg(any(fuzzing, test))]
 pub mod testing;
@@ -19,7 +29,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use error::{ErrorKind, StoreError};
+pub use method::Method;
 pub use request::{Answer, Outcome, Request};
+pub use state_text::StateText;
+use stats::Stats;
 
 /// A request and the promise that waits for it.
 #[derive(Debug)]
@@ -36,12 +49,23 @@ pub trait Store: Send + Sync + 'static {
     /// Takes over `operations`, in call order. Called on the JavaScript thread: it must not block.
     fn submit(&self, operations: Vec<Operation>);
 
+    /// Takes over an operation of our own, such as a slice of a sweep. Called on any thread; must not block. A store may do it
+    /// later, at a time that suits it better, or drop it.
+    fn submit_in_background(&self, operation: Operation) {
+        self.submit(vec![operation]);
+    }
+
     /// Settles `ticket` once everything submitted before is settled, and releases what the store itself opened. Nothing is
     /// submitted afterwards. Called on the JavaScript thread: it must not block.
     fn close(&self, ticket: Ticket);
 
     /// Returns where `id` is kept, as an error message names it. Holds no password.
     fn location(&self, id: &str) -> String;
+
+    /// Counts its commits in `stats`, and tells it what happens by itself. Called at most once, before anything is submitted.
+    fn observe(&self, stats: Arc<Stats>) {
+        let _ = stats;
+    }
 
     /// Leaves things tidy for others by `deadline`: the process, or this thread's environment, is about to end, and all
     /// writes are done. The store stays usable. Called on the JavaScript thread; may block until `deadline`.

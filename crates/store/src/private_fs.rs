@@ -8,18 +8,18 @@ use std::path::Path;
 
 /// Makes the directory at `path`, with mode 0700. Fails if something is there.
 pub fn create_dir(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
+    let builder = &mut DirBuilder::new();
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    std::os::unix::fs::DirBuilderExt::mode(builder, 0o700);
     builder.create(path)?;
     give(0o700, || fs::metadata(path), |permissions| fs::set_permissions(path, permissions))
 }
 
-/// Makes the file at `path`, with mode 0600, and opens it for writing. Fails if something is there. The caller then calls
+/// Makes the file at `path`, with mode 0600, and opens it. Fails if something is there. The caller then calls
 /// [`give_to_owner`]: if that fails, it knows that the file is its own and may remove it.
 pub fn create_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
+    options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)

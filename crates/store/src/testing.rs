@@ -23,9 +23,9 @@ impl Pending {
         self.0.try_recv().is_ok()
     }
 
-    /// Waits at most 30 seconds: a promise that never settles fails the test instead of hanging it.
+    /// Waits at most two minutes: a promise that never settles fails the test instead of hanging it.
     pub fn wait(self) -> Outcome {
-        self.0.recv_timeout(Duration::from_secs(30)).expect("the operation was never settled")
+        self.0.recv_timeout(Duration::from_secs(120)).expect("the operation was never settled")
     }
 }
 
@@ -56,11 +56,11 @@ pub fn close(store: &dyn Store) -> Outcome {
 }
 
 pub fn save(id: &str, text: &str) -> Request {
-    Request::Save { id: id.to_owned(), text: text.to_owned(), ttl: 0 }
+    Request::Save { id: id.to_owned(), text: text.into(), ttl: 0 }
 }
 
 pub fn load(id: &str) -> Request {
-    Request::Load { id: id.to_owned() }
+    Request::Load { id: id.to_owned(), ttl: 0, refresh: false }
 }
 
 pub fn delete(id: &str) -> Request {

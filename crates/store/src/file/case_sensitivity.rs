@@ -3,118 +3,104 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 
-use super::error::FileError;
 use super::temporary;
 
 /// How many entries are tried if no file may be made.
 const ENTRIES: usize = 32;
 
-/// What is known of a directory.
-#[derive(Debug)]
-pub enum CaseFolding {
-    Known(bool),
-    /// No file may be made there, for this reason, and no entry tells.
-    Undecided(FileError),
-    NoDirectory,
-}
-
-/// The result of a probe that runs once, as soon as the directory is there.
+/// The result of a probe that runs once for each volume, as soon as the directory is there.
 #[derive(Default)]
 pub struct CaseSensitivity {
-    known: OnceLock<bool>,
+    known: Mutex<Option<Known>>,
     /// Held while probing, so that a first burst of operations probes once. Never taken by the JavaScript thread.
     probing: Mutex<()>,
+    /// A decision made beforehand, for tests.
+    #[cfg(test)]
+    decided: Option<bool>,
+}
+
+#[derive(Clone, Copy)]
+struct Known {
+    /// Another one may be mounted on the directory later, as a disk that is slower than this program.
+    volume: u64,
+    folds: bool,
 }
 
 impl CaseSensitivity {
-    /// Returns a decision made beforehand, for tests.
     #[cfg(test)]
     pub fn decided(folds: bool) -> Self {
-        CaseSensitivity { known: folds.into(), probing: Mutex::default() }
+        CaseSensitivity { decided: Some(folds), ..CaseSensitivity::default() }
     }
 
     /// Returns what is known without looking.
     pub fn known(&self) -> Option<bool> {
-        self.known.get().copied()
+        #[cfg(test)]
+        if self.decided.is_some() {
+            return self.decided;
+        }
+        self.known.lock().map(|known| known.folds)
     }
 
-    /// Returns whether case is ignored in `dir`.
-    pub fn folds(&self, dir: &Path) -> Result<CaseFolding, FileError> {
-        if let Some(folds) = self.known() {
-            return Ok(CaseFolding::Known(folds));
+    /// Returns whether case is ignored in `dir`, and true as long as that cannot be told: the names for such a directory keep
+    /// ids apart in every directory.
+    pub fn folds(&self, dir: &Path) -> bool {
+        #[cfg(test)]
+        if let Some(folds) = self.decided {
+            return folds;
+        }
+        let Ok(volume) = fs::metadata(dir).map(|metadata| volume(&metadata)) else { return true };
+        let known = || self.known.lock().filter(|known| known.volume == volume).map(|known| known.folds);
+        if let Some(folds) = known() {
+            return folds;
         }
         let _probing = self.probing.lock();
-        if let Some(folds) = self.known() {
-            return Ok(CaseFolding::Known(folds));
+        if let Some(folds) = known() {
+            return folds;
         }
-        match probe(dir) {
-            Ok(Ok(folds)) => Ok(CaseFolding::Known(*self.known.get_or_init(|| folds))),
-            // The reason may be gone in a moment: the next operation probes again.
-            Ok(Err(refused)) => Ok(CaseFolding::Undecided(FileError::at(&refused, dir))),
-            Err(error) => match FileError::at(&error, dir) {
-                error if error.missing => Ok(CaseFolding::NoDirectory),
-                error => Err(error),
-            },
-        }
+        let probed = probe(dir);
+        // If it could not be told, there may be more to see in a moment: the next operation probes again.
+        *self.known.lock() = probed.map(|folds| Known { volume, folds });
+        probed.unwrap_or(true)
     }
-}
-
-/// Returns an inner error if no file can be made and no entry tells.
-fn probe(dir: &Path) -> io::Result<Result<bool, io::Error>> {
-    match temporary::create(dir) {
-        Ok(file) => Ok(Ok(is_same_file(file.path(), &swapped(file.path()))?)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(error),
-        // Read-only or full: existing files can be loaded all the same.
-        Err(refused) => Ok(probe_entries(dir)?.ok_or(refused)),
-    }
-}
-
-/// Looks for existing entries by their names in the other case.
-fn probe_entries(dir: &Path) -> io::Result<Option<bool>> {
-    let entries = match fs::read_dir(dir) {
-        // Files may be opened in a directory that cannot be listed.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
-        entries => entries?,
-    };
-    for entry in entries.take(ENTRIES) {
-        let path = entry?.path();
-        let other = swapped(&path);
-        if other == path {
-            continue;
-        }
-        match is_same_file(&path, &other) {
-            Ok(folds) => return Ok(Some(folds)),
-            // It was removed meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(None)
-}
-
-/// Returns whether `other` is a second name of `path`, which exists.
-fn is_same_file(path: &Path, other: &Path) -> io::Result<bool> {
-    let other = match fs::symlink_metadata(other) {
-        // Checks `path` last: if it was removed meanwhile, the other name tells nothing.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return fs::symlink_metadata(path).map(|_| false),
-        other => other?,
-    };
-    Ok(same_identity(&fs::symlink_metadata(path)?, &other))
 }
 
 #[cfg(unix)]
-fn same_identity(one: &fs::Metadata, other: &fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
+fn volume(metadata: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::dev(metadata)
 }
 
 #[cfg(not(unix))]
-fn same_identity(_one: &fs::Metadata, _other: &fs::Metadata) -> bool {
-    true
+fn volume(_metadata: &fs::Metadata) -> u64 {
+    0
+}
+
+/// Returns `None` if it cannot be told: no file can be made, and no entry tells.
+fn probe(dir: &Path) -> Option<bool> {
+    match temporary::create(dir) {
+        Ok(file) => has_second_name(file.path()),
+        // Read-only or full: existing files can be loaded all the same.
+        Err(_) => fs::read_dir(dir).ok()?.take(ENTRIES).find_map(|entry| has_second_name(&entry.ok()?.path())),
+    }
+}
+
+/// Returns whether `path`, which exists, is also found with its letters in the other case. `None` if that tells nothing.
+///
+/// Does not ask whether both are one file: some file systems give each name a number of its own (BurntSushi/same-file#41). If
+/// they are two files, a wrong "yes" does no harm.
+fn has_second_name(path: &Path) -> Option<bool> {
+    let other = swapped(path);
+    if other == path {
+        return None;
+    }
+    match fs::symlink_metadata(other) {
+        Ok(_) => Some(true),
+        // Checks `path` last: if it was removed meanwhile, the other name tells nothing.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::symlink_metadata(path).is_ok().then_some(false),
+        Err(_) => None,
+    }
 }
 
 /// Returns `path` with the case of the letters in its last component changed.
@@ -134,22 +120,32 @@ mod tests {
     #[test]
     fn both_ways_of_probing_agree() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(probe_entries(dir.path()).unwrap(), None);
-        let by_file = probe(dir.path()).unwrap().ok();
+        let by_file = probe(dir.path());
         assert!(by_file.is_some());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "the probe is gone");
-        fs::write(dir.path().join("123"), "").unwrap();
-        assert_eq!(probe_entries(dir.path()).unwrap(), None);
+        let path = dir.path().join("User.json");
+        assert_eq!(has_second_name(&path), None, "it does not exist");
+        fs::write(&path, "").unwrap();
+        assert_eq!(has_second_name(&path), by_file);
+        assert_eq!(has_second_name(&dir.path().join("123")), None);
+    }
+
+    #[test]
+    fn a_second_name_counts_also_if_it_has_a_number_of_its_own() {
+        // exFAT through FUSE: both names are found, each with its own inode number.
+        let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("User.json"), "").unwrap();
-        assert_eq!(probe_entries(dir.path()).unwrap(), by_file);
+        fs::write(dir.path().join("uSER.JSON"), "").unwrap();
+        assert_eq!(has_second_name(&dir.path().join("User.json")), Some(true));
     }
 
     #[test]
     fn a_missing_directory_decides_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let case = CaseSensitivity::default();
-        assert!(matches!(case.folds(&dir.path().join("missing")), Ok(CaseFolding::NoDirectory)));
-        assert!(matches!(case.folds(dir.path()), Ok(CaseFolding::Known(_))));
-        assert!(case.known().is_some());
+        assert!(case.folds(&dir.path().join("missing")));
+        assert_eq!(case.known(), None);
+        let folds = case.folds(dir.path());
+        assert_eq!(case.known(), Some(folds));
     }
 }

@@ -5,11 +5,29 @@
 
 use sha2::{Digest, Sha256};
 
-/// Names longer than this end in a hash of the id. Leaves room for an extension below the usual limit of 255 bytes.
-const LONGEST_NAME: usize = 200;
+/// How long the name of any file may be, with everything that is added to it, in bytes: no longer one fits on eCryptfs
+/// (psf/black#4174).
+pub const LONGEST_WHOLE_NAME: usize = 143;
 
-/// How many bytes of a too long name are kept in front of the hash, for the human reader.
-const KEPT_OF_LONG_NAME: usize = 120;
+/// Longer names end in a hash of the id, in bytes. Leaves room for an extension below the usual limit of 255 bytes.
+const LONGEST: usize = 200;
+
+/// No file system refuses a name of so many bytes: the longest extension has 40.
+const LONGEST_EVERYWHERE: usize = LONGEST_WHOLE_NAME - 40;
+
+/// How many bytes of a too long name are kept in front of the hash, for the human reader. Then come 66 bytes.
+const KEPT: usize = LONGEST_EVERYWHERE - 66;
+
+/// The same in earlier versions.
+const FORMERLY_KEPT: usize = 120;
+
+/// One of the names that this package gives a conversation, or gave it in an earlier version.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Name {
+    pub name: String,
+    /// No other conversation has a file that is found under this name.
+    pub is_unique: bool,
+}
 
 /// Returns the file name of `id`, without extension.
 ///
@@ -18,10 +36,40 @@ const KEPT_OF_LONG_NAME: usize = 120;
 /// upper-case letter. `%` is always escaped, so the mapping can be undone; a hashed name holds `%-`, which no escape
 /// sequence starts with.
 pub fn file_name(id: &str, fold_case: bool) -> String {
+    shortened(id, escaped(id, fold_case), LONGEST, KEPT)
+}
+
+/// Returns the file name of `id` on a file system that refuses long names.
+pub fn short_name(id: &str, fold_case: bool) -> String {
+    shortened(id, escaped(id, fold_case), LONGEST_EVERYWHERE, KEPT)
+}
+
+/// Returns whether no file system refuses the name for its length.
+pub fn fits_everywhere(name: &str) -> bool {
+    name.len() <= LONGEST_EVERYWHERE
+}
+
+/// Returns every name that this package may have given `id`: here, on another kind of file system, or in an earlier version.
+/// `fold_case` says whether case is ignored here.
+pub fn all_names(id: &str, fold_case: bool) -> Vec<Name> {
+    let mut names: Vec<Name> = Vec::new();
+    for folded in [fold_case, !fold_case] {
+        let escaped = escaped(id, folded);
+        for (longest, kept) in [(LONGEST, KEPT), (LONGEST_EVERYWHERE, KEPT), (LONGEST, FORMERLY_KEPT)] {
+            let name = shortened(id, escaped.clone(), longest, kept);
+            if names.iter().all(|known| known.name != name) {
+                // Where case is ignored, `User` may be the file of `user`.
+                names.push(Name { name, is_unique: folded || !fold_case });
+            }
+        }
+    }
+    names
+}
+
+fn escaped(id: &str, fold_case: bool) -> String {
     let bytes = id.as_bytes();
     let reserved = is_reserved_on_windows(id);
     let mut name = String::with_capacity(bytes.len() + 8);
-    let mut cut = 0;
     for (index, &byte) in bytes.iter().enumerate() {
         let at_end = index == 0 || index == bytes.len() - 1;
         let stands = match byte {
@@ -38,19 +86,25 @@ pub fn file_name(id: &str, fold_case: bool) -> String {
             name.push(HEX[usize::from(byte >> 4)] as char);
             name.push(HEX[usize::from(byte & 15)] as char);
         }
-        if name.len() <= KEPT_OF_LONG_NAME {
-            cut = name.len();
-        }
-    }
-    if name.len() <= LONGEST_NAME {
-        return name;
-    }
-    name.truncate(cut);
-    name.push_str("%-");
-    for byte in Sha256::digest(bytes) {
-        name.push_str(&format!("{byte:02x}"));
     }
     name
+}
+
+/// Returns the name as it is, or with a hash of the id in place of its end if it is longer than `longest`.
+fn shortened(id: &str, mut name: String, longest: usize, kept: usize) -> String {
+    if name.len() <= longest {
+        return name;
+    }
+    // Not within an escape sequence, which has three bytes.
+    let cut = name[kept - 2..kept].find('%').map_or(kept, |start| kept - 2 + start);
+    name.truncate(cut);
+    name + &hash(id.as_bytes())
+}
+
+/// Returns a name for `bytes` that is no other one's, and that no id without a hash has.
+pub fn hash(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().fold("%-".to_owned(), |name, byte| name + &format!("{byte:02x}"))
 }
 
 /// Returns whether Windows takes the name for a device, whatever follows the first dot.
@@ -81,25 +135,9 @@ pub fn is_plain_component(id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::file::names::decode;
     use proptest::prelude::*;
     use std::collections::HashMap;
-
-    /// Undoes [`file_name`] for a name without a hash.
-    fn decode(name: &str) -> String {
-        let bytes = name.as_bytes();
-        let mut id = Vec::new();
-        let mut index = 0;
-        while index < bytes.len() {
-            if bytes[index] == b'%' {
-                id.push(u8::from_str_radix(&name[index + 1..index + 3], 16).unwrap());
-                index += 3;
-            } else {
-                id.push(bytes[index]);
-                index += 1;
-            }
-        }
-        String::from_utf8(id).unwrap()
-    }
 
     #[test]
     fn named_cases() {
@@ -131,12 +169,49 @@ mod tests {
 
     #[test]
     fn long_ids_end_in_a_hash_and_stay_apart() {
-        let one = file_name(&"💬".repeat(256), false);
-        let other = file_name(&format!("{}a", "💬".repeat(255)), false);
-        assert!(one.len() <= LONGEST_NAME && other.len() <= LONGEST_NAME);
-        assert_ne!(one, other);
+        for name in [file_name, short_name] {
+            let one = name(&"💬".repeat(256), false);
+            let other = name(&format!("{}a", "💬".repeat(255)), false);
+            assert!(fits_everywhere(&one) && fits_everywhere(&other));
+            assert_ne!(one, other);
+            assert!(one.starts_with(&format!("{}%-", "%F0%9F%92%AC".repeat(3))), "{one}");
+        }
         assert_eq!(file_name(&"a".repeat(200), false).len(), 200);
-        assert!(file_name(&"a".repeat(201), false).contains("%-"));
+        assert!(file_name(&"a".repeat(201), false).starts_with(&format!("{}%-", "a".repeat(37))));
+        assert_eq!(short_name(&"a".repeat(103), false).len(), 103);
+        assert!(short_name(&"a".repeat(104), false).starts_with(&format!("{}%-", "a".repeat(37))));
+    }
+
+    #[test]
+    fn a_name_is_not_cut_within_an_escape_sequence() {
+        for (before, kept) in [(34, 37), (35, 35), (36, 36), (37, 37)] {
+            let name = file_name(&format!("{}:{}", "a".repeat(before), "b".repeat(300)), false);
+            assert_eq!(name.find("%-"), Some(kept), "{name}");
+        }
+    }
+
+    /// Returns all names of `id`, and whether each is unique.
+    fn all(id: &str, fold_case: bool) -> Vec<(String, bool)> {
+        all_names(id, fold_case).into_iter().map(|name| (name.name, name.is_unique)).collect()
+    }
+
+    #[test]
+    fn all_names_are_those_of_other_file_systems_and_of_earlier_versions() {
+        for id in ["user-1", "whatsapp:+57300", "💬", "."] {
+            assert_eq!(all(id, false), [(file_name(id, false), true)], "{id}");
+            assert_eq!(all(id, true), [(file_name(id, true), true)], "{id}");
+        }
+        assert_eq!(all("User", false), [("User".to_owned(), true), ("%55ser".to_owned(), true)]);
+        assert_eq!(all("User", true), [("%55ser".to_owned(), true), ("User".to_owned(), false)]);
+        let hashed = |letter: &str, kept, hash| (format!("{}%-{hash}", letter.repeat(kept)), true);
+        let hash = "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3";
+        assert_eq!(all(&"a".repeat(1000), true), [hashed("a", 37, hash), hashed("a", 120, hash)]);
+        let long = "a".repeat(150);
+        let names = all(&long, false);
+        assert_eq!((names.len(), &names[0]), (2, &(long, true)));
+        assert_eq!(names[1].0, short_name(&"a".repeat(150), false));
+        let lengths: Vec<usize> = all(&"A".repeat(70), false).iter().map(|(name, _)| name.len()).collect();
+        assert_eq!(lengths, [70, 36 + 66, 120 + 66], "escaped, each is over the limit");
     }
 
     #[test]
@@ -154,12 +229,12 @@ mod tests {
         #[test]
         fn names_are_safe_and_can_be_undone(id in "\\PC{1,40}|[.%A-Za-z /\\\\:-]{1,20}|(?s).{1,60}", fold in any::<bool>()) {
             let name = file_name(&id, fold);
-            prop_assert!(name.len() <= LONGEST_NAME);
+            prop_assert!(name.len() <= LONGEST && short_name(&id, fold).len() <= LONGEST_EVERYWHERE);
             prop_assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.@+=, %".contains(&byte)), "{}", name);
             prop_assert!(!name.starts_with(['.', ' ']) && !name.ends_with(['.', ' ']));
             prop_assert!(!is_reserved_on_windows(&name));
             if !name.contains("%-") {
-                prop_assert_eq!(decode(&name), id);
+                prop_assert_eq!(decode(&name), Some(id));
             }
         }
 
@@ -169,6 +244,22 @@ mod tests {
             for id in ids {
                 if let Some(other) = seen.insert(file_name(&id, true).to_ascii_lowercase(), id.clone()) {
                     prop_assert!(false, "{other:?} and {id:?} share a name");
+                }
+            }
+        }
+
+        #[test]
+        fn a_unique_name_is_no_name_of_another_id(
+            ids in proptest::collection::hash_set("[aAbB.% ]{1,4}|[a-zA-Z]{1,3}|[aA]{102,105}|[aA]{199,203}", 1..30),
+            folds in any::<bool>(),
+        ) {
+            let shown = |name: &str| if folds { name.to_ascii_lowercase() } else { name.to_owned() };
+            let mut seen = HashMap::new();
+            for id in ids {
+                for name in all_names(&id, folds).into_iter().filter(|name| name.is_unique) {
+                    if let Some(other) = seen.insert(shown(&name.name), id.clone()) {
+                        prop_assert!(false, "{other:?} and {id:?} share the name {name:?}");
+                    }
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Shares one disk sync among many callers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex};
@@ -25,16 +26,24 @@ struct State {
     running: bool,
     /// The round that has not begun. Each caller keeps its own: the result of a later round would hide a failure, since a
     /// disk reports a lost write only once.
-    next: Arc<OnceLock<SyncResult>>,
+    next: Arc<Round>,
+}
+
+#[derive(Default)]
+struct Round {
+    result: OnceLock<SyncResult>,
+    /// Those that share it.
+    callers: AtomicUsize,
 }
 
 impl GroupSync {
-    /// Returns the result of a sync that began after this call did.
-    pub fn run(&self, sync: impl FnOnce() -> SyncResult) -> SyncResult {
+    /// Returns the result of a sync that began after this call did. `sync` is given the number of those that share it.
+    pub fn run(&self, sync: impl FnOnce(usize) -> SyncResult) -> SyncResult {
         let mut state = self.state.lock();
         let round = state.next.clone();
+        round.callers.fetch_add(1, Ordering::Relaxed);
         loop {
-            if let Some(result) = round.get() {
+            if let Some(result) = round.result.get() {
                 return result.clone();
             }
             if !state.running {
@@ -45,12 +54,13 @@ impl GroupSync {
         state.running = true;
         state.next = Arc::default();
         drop(state);
+        let callers = round.callers.load(Ordering::Relaxed);
         // A panic that left `running` behind would make all later callers wait without end.
-        let result = catch_unwind(AssertUnwindSafe(sync))
+        let result = catch_unwind(AssertUnwindSafe(|| sync(callers)))
             .unwrap_or_else(|payload| Err(FileError::from(StoreError::panicked(&*payload))));
         let mut state = self.state.lock();
         state.running = false;
-        let result = round.get_or_init(|| result).clone();
+        let result = round.result.get_or_init(|| result).clone();
         drop(state);
         self.done.notify_all();
         result
@@ -75,7 +85,8 @@ mod tests {
         let outcomes = thread::scope(|scope| {
             let (group, syncs, second) = (&group, &syncs, &second);
             scope.spawn(move || {
-                group.run(|| {
+                group.run(|callers| {
+                    assert_eq!(callers, 1);
                     began.send(()).unwrap();
                     released.recv().unwrap();
                     syncs.fetch_add(1, Ordering::SeqCst);
@@ -86,7 +97,8 @@ mod tests {
             let late: Vec<_> = (0..20)
                 .map(|_| {
                     scope.spawn(move || {
-                        group.run(|| {
+                        group.run(|callers| {
+                            assert_eq!(callers, 20);
                             syncs.fetch_add(1, Ordering::SeqCst);
                             second()
                         })
@@ -121,8 +133,8 @@ mod tests {
     #[test]
     fn a_panic_is_an_error_and_the_next_sync_runs() {
         let group = GroupSync::default();
-        let error = group.run(|| panic!("boom")).unwrap_err();
+        let error = group.run(|_| panic!("boom")).unwrap_err();
         assert_eq!(error.error.kind, ErrorKind::Internal);
-        assert!(group.run(|| Ok(())).is_ok());
+        assert!(group.run(|_| Ok(())).is_ok());
     }
 }

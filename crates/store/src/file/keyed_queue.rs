@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::error::StoreError;
-use crate::runtime::runtime;
+use crate::thread_pool;
 use crate::{Answer, Operation, Outcome, Request, Ticket};
 
 /// How the operations of a store are spread over threads.
@@ -139,10 +139,12 @@ impl State {
         Some(WorkItem { key, operations })
     }
 
-    /// Returns whether the next item begins with a write.
+    /// Returns whether the next item begins with a write of one conversation. A write of many takes long, and whoever shared its batch
+    /// would wait for it.
     fn next_is_write(&self) -> bool {
         let queue = self.ready.front().and_then(|key| self.queues.get(key));
-        queue.and_then(VecDeque::front).is_some_and(|operation| operation.request.is_write())
+        let next = queue.and_then(VecDeque::front).map(|operation| &operation.request);
+        next.is_some_and(|request| request.is_write() && !request.id().is_empty())
     }
 
     /// Takes the items that a worker does before it settles them: one, or several writes if more wait than there are workers.
@@ -160,7 +162,28 @@ impl State {
 
 impl Shared {
     fn start_worker(self: Arc<Self>) {
-        runtime().spawn_blocking(move || self.work());
+        let worker = self.clone();
+        if let Err(error) = thread_pool::run(move || worker.work()) {
+            self.give_up_worker(&error);
+        }
+    }
+
+    /// There is no thread for a worker. If there is none at all, nobody will do what waits: it is rejected.
+    fn give_up_worker(&self, error: &StoreError) {
+        let mut state = self.state.lock();
+        state.workers -= 1;
+        if state.workers > 0 {
+            return;
+        }
+        state.ready.clear();
+        let rejected: Vec<_> = state.queues.drain().flat_map(|(_, queue)| queue).collect();
+        state.unsettled -= rejected.len();
+        let closed = state.take_closed();
+        drop(state);
+        for operation in rejected {
+            operation.ticket.settle(Err(error.clone()));
+        }
+        settle_closed(closed);
     }
 
     fn work(self: Arc<Self>) {

@@ -1,9 +1,14 @@
 //! Finds out whose a state is: the only time that a store looks inside one.
 
 use std::fmt;
+use std::fs::{File, Metadata};
+use std::io::{Read, Seek};
+use std::path::Path;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use super::state_file::read_opened;
 
 /// Returns the top-level `conversationId` of a JSON object; `None` if it has none that is text.
 ///
@@ -17,6 +22,65 @@ pub fn conversation_id(text: &str) -> Result<Option<String>, serde_json::Error> 
     }
     let Members(id) = serde_json::from_str(text)?;
     Ok(id)
+}
+
+/// How many bytes of a file are read first: most states begin with their id.
+const HEAD: u64 = 4_096;
+
+/// The conversation that a file is of, by its JSON.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Owner {
+    Named(String),
+    /// It is JSON that names no conversation.
+    Nobody,
+    /// It cannot be read, or is no JSON.
+    Unknown,
+}
+
+impl Owner {
+    /// Looks into an open file. If it begins as that of `expected` does, the rest is not read.
+    pub fn of(file: File, metadata: &Metadata, expected: Option<&str>) -> Self {
+        let read = || -> Option<Owner> {
+            let mut head = Vec::new();
+            (&file).take(HEAD).read_to_end(&mut head).ok()?;
+            if let Some(id) = leading_id(&head).filter(|id| Some(id.as_str()) == expected) {
+                return Some(Owner::Named(id));
+            }
+            (&file).rewind().ok()?;
+            let text = read_opened(&file, metadata, Path::new("")).ok()?;
+            conversation_id(&text).ok().map(|id| id.map_or(Owner::Nobody, Owner::Named))
+        };
+        read().unwrap_or(Owner::Unknown)
+    }
+}
+
+/// Returns the first `conversationId` of a JSON object that may be cut off.
+fn leading_id(head: &[u8]) -> Option<String> {
+    let mut found = None;
+    let _ = serde_json::Deserializer::from_slice(head).deserialize_map(First(&mut found));
+    found
+}
+
+/// Ends with the first `conversationId`, as if it were an error.
+struct First<'a>(&'a mut Option<String>);
+
+impl<'de> Visitor<'de> for First<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while let Some(Key(is_conversation_id)) = members.next_key()? {
+            if is_conversation_id {
+                *self.0 = Some(members.next_value()?);
+                return Err(serde::de::Error::custom("found"));
+            }
+            members.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
 }
 
 struct Members(Option<String>);

@@ -1,12 +1,12 @@
 //! A socket that remembers when bytes last moved.
 //!
-//! "No answer in time" has to mean that nothing moves. A large state on a slow line takes longer than any sensible
-//! time for an answer, in either direction, and is no reason to give up.
+//! "No reply in time" has to mean that nothing moves. A large state on a slow line takes longer than any sensible limit,
+//! in either direction. That is no reason to give up.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,14 +15,19 @@ use tokio::time::Instant;
 
 use super::response_limits::ResponseLimits;
 
-/// When bytes last moved, shared between the socket's owner and whoever waits for answers.
+/// Remembers when bytes last moved. Shared between the socket's owner and whoever waits for replies.
 pub struct ActivityTracker {
     start: Instant,
     /// Milliseconds after `start`.
     moved: AtomicU64,
-    /// Set when a pipeline was answered, until the next bytes are read.
-    answered: AtomicBool,
+    /// True from the last reply to a pipeline until the next bytes are read.
+    has_replied: AtomicBool,
+    /// The first bytes of the server, as far as they came at once.
+    first: OnceLock<Vec<u8>>,
 }
+
+/// How many of the first bytes are kept, to tell what kind of server it is.
+const FIRST_BYTES: usize = 16;
 
 impl ActivityTracker {
     fn note(&self) {
@@ -30,16 +35,23 @@ impl ActivityTracker {
         self.moved.store(elapsed, Ordering::Relaxed);
     }
 
-    /// A pipeline was answered: the server may say as much again.
+    /// Notes that all replies to a pipeline have come: the server may send as much again.
     pub fn note_reply(&self) {
-        self.answered.store(true, Ordering::Relaxed);
+        self.has_replied.store(true, Ordering::Relaxed);
     }
 
+    /// Returns the beginning of what the server has sent on this connection; nothing if it sent nothing.
+    pub fn first_bytes(&self) -> &[u8] {
+        self.first.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns when bytes last moved, in either direction.
     pub fn last_moved(&self) -> Instant {
         self.start + Duration::from_millis(self.moved.load(Ordering::Relaxed))
     }
 }
 
+/// A socket that reports to an [`ActivityTracker`], and fails if the server sends more than it may.
 pub struct TrackedSocket<S> {
     socket: S,
     activity: Arc<ActivityTracker>,
@@ -51,7 +63,8 @@ impl<S> TrackedSocket<S> {
         let activity = Arc::new(ActivityTracker {
             start: Instant::now(),
             moved: AtomicU64::new(0),
-            answered: AtomicBool::new(false),
+            has_replied: AtomicBool::new(false),
+            first: OnceLock::new(),
         });
         (TrackedSocket { socket, activity: activity.clone(), limits: ResponseLimits::new() }, activity)
     }
@@ -64,11 +77,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for TrackedSocket<S> {
         let TrackedSocket { activity, limits, .. } = &mut *self;
         if buffer.filled().len() > before {
             activity.note();
-            if activity.answered.swap(false, Ordering::Relaxed) {
+            let new = &buffer.filled()[before..];
+            activity.first.get_or_init(|| new[..new.len().min(FIRST_BYTES)].to_vec());
+            if activity.has_replied.swap(false, Ordering::Relaxed) {
                 limits.reset();
             }
-            if !limits.accept(&buffer.filled()[before..]) {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the answer has no end")));
+            if !limits.accept(new) {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the reply has no end")));
             }
         }
         Poll::Ready(Ok(()))

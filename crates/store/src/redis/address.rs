@@ -1,4 +1,4 @@
-//! Where a server listens, and how errors name it.
+//! Addresses of servers, and their names in errors.
 
 use std::path::PathBuf;
 

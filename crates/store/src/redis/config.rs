@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::{Address, server};
+use super::lock_key::lock_tail;
 use super::tls::Tls;
 
 /// A server, and how to log in to it.
@@ -39,6 +40,14 @@ impl KeySpace {
     pub fn key(&self, id: &str) -> String {
         [&self.prefix, id].concat()
     }
+
+    /// Returns the key of the lock of `id`. Binary.
+    pub fn lock_key(&self, id: &str) -> Vec<u8> {
+        let mut key = self.key(id).into_bytes();
+        let tail = lock_tail(&key);
+        key.extend(tail);
+        key
+    }
 }
 
 /// How long and how much may wait. Tests shorten it.
@@ -48,8 +57,11 @@ pub struct Limits {
     pub wait: Duration,
     /// For one attempt to connect, including the handshake.
     pub connect: Duration,
-    /// How long a connection with operations in flight may stay silent in both directions.
+    /// How long a connection with operations in flight may stay silent in both directions, beside the time for `bandwidth`.
     pub reply: Duration,
+    /// The slowest line that a large state gets through, in bytes a second. The buffers of the system and of proxies take
+    /// megabytes within a moment. While they drain, no byte moves that could be seen here.
+    pub bandwidth: u32,
     /// How long a reply may take at most, even if bytes keep trickling in.
     pub slowest_reply: Duration,
     /// The two limits below apply once an operation has waited this long for the server.
@@ -66,6 +78,7 @@ impl Default for Limits {
             wait: Duration::from_secs(10),
             connect: Duration::from_secs(10),
             reply: Duration::from_secs(5),
+            bandwidth: 128 * 1024,
             slowest_reply: Duration::from_secs(120),
             grace: Duration::from_secs(1),
             operations: 100_000,

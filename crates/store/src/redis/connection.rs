@@ -21,8 +21,10 @@ use tokio::time::{Instant, timeout};
 
 use super::activity::{ActivityTracker, TrackedSocket};
 use super::address::Address;
+use super::config::Limits;
 use super::error_reply::ErrorReply;
 use super::errors;
+use super::lookup::lookup;
 use super::tls::{self, Tls};
 use crate::error::{Cause, StoreError};
 
@@ -47,12 +49,13 @@ pub enum Reply {
     Nil,
     Text(Vec<u8>),
     Number(i64),
+    List(Vec<Reply>),
     Error(ErrorReply),
     /// A kind of reply that none of our commands has.
     Unexpected,
 }
 
-/// Closed when dropped.
+/// A connection to a server. Dropping it closes it.
 pub struct Connection {
     multiplexer: MultiplexedConnection,
     driver: JoinHandle<()>,
@@ -66,16 +69,16 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    pub async fn open(address: &Address, tls: Option<&Tls>, limit: Duration) -> Result<Self, StoreError> {
+    pub async fn open(address: &Address, tls: Option<&Tls>, limits: &Limits) -> Result<Self, StoreError> {
+        let limit = limits.connect;
         match address {
             Address::Tcp { host, port } => {
-                let found = tokio::net::lookup_host((host.as_str(), *port)).await;
-                let targets: Vec<_> = found.map_err(|error| errors::unknown_host(address, &error))?.collect();
+                let targets = lookup(address, host, *port).await?;
                 let share = limit / u32::try_from(targets.len().max(1)).unwrap_or(1);
                 let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
                 for target in targets {
                     match timeout(share, TcpStream::connect(target)).await {
-                        Ok(Ok(socket)) => return Self::on(tune(socket), address, tls, limit).await,
+                        Ok(Ok(socket)) => return Self::on(tune(socket, limits.reply), address, tls, limit).await,
                         Ok(Err(error)) => last = error,
                         Err(_) => last = io::ErrorKind::TimedOut.into(),
                     }
@@ -174,6 +177,11 @@ impl Connection {
         self.activity.note_reply();
     }
 
+    /// Returns the beginning of what the server has sent; nothing if it sent nothing.
+    pub fn first_bytes(&self) -> &[u8] {
+        self.activity.first_bytes()
+    }
+
     /// Returns when bytes last moved, in either direction.
     pub fn last_moved(&self) -> Instant {
         self.activity.last_moved()
@@ -206,11 +214,17 @@ impl<T: Clone> Pending<T> {
     }
 }
 
-fn tune(socket: TcpStream) -> TcpStream {
-    // Both are improvements. A system that refuses one of them still has a working socket.
+fn tune(socket: TcpStream, reply: Duration) -> TcpStream {
+    // All are improvements. A system that refuses one of them still has a working socket.
     let _ = socket.set_nodelay(true);
     let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY);
     let _ = socket2::SockRef::from(&socket).set_tcp_keepalive(&keepalive);
+    // A network that swallows packets breaks the connection a little before it would count as silent. What was sent is
+    // then sent again, instead of ending as a time-out.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = socket2::SockRef::from(&socket).set_tcp_user_timeout(Some(reply * 4 / 5));
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = reply;
     socket
 }
 
@@ -221,6 +235,10 @@ fn to_reply(value: Value) -> Reply {
         Value::Nil => Reply::Nil,
         Value::Int(number) => Reply::Number(number),
         Value::BulkString(bytes) => Reply::Text(bytes),
+        Value::Array(values) => Reply::List(values.into_iter().map(to_reply).collect()),
+        // Of version 3 of the protocol, which we do not ask for. Look-alikes send them all the same.
+        Value::VerbatimString { text, .. } => Reply::Text(text.into_bytes()),
+        Value::Boolean(flag) => Reply::Number(flag.into()),
         Value::ServerError(error) => Reply::Error(ErrorReply::new(error.code(), error.details())),
         _ => Reply::Unexpected,
     }
@@ -235,6 +253,6 @@ fn cause(error: &RedisError) -> Cause {
         Some(io) => tls::late_cause(io)
             .or_else(|| StoreError::io(io, "").cause)
             .unwrap_or_else(|| Cause { code: None, message: io.to_string() }),
-        None => Cause { code: error.code().map(str::to_owned), message: "the answer could not be read".into() },
+        None => Cause { code: error.code().map(str::to_owned), message: "the reply could not be read".into() },
     }
 }

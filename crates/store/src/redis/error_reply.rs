@@ -1,13 +1,13 @@
-//! What a server's error answer means for an operation, whichever way it came.
+//! Turns error replies into failures of operations, whichever way they came.
 
 use super::address::{Address, server};
 use crate::error::{ErrorKind, StoreError};
 
-/// How much of an error answer is kept, in characters. Redis' own are shorter.
+/// How much of an error reply is kept, in characters. Redis' own are shorter.
 const LONGEST_MESSAGE: usize = 300;
 const LONGEST_CODE: usize = 40;
 
-/// An error answer, such as `OOM command not allowed when used memory > 'maxmemory'.`
+/// An error reply, such as `OOM command not allowed when used memory > 'maxmemory'.`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorReply {
     /// Its first word.
@@ -19,23 +19,23 @@ pub struct ErrorReply {
 impl ErrorReply {
     pub fn new(code: &str, details: Option<&str>) -> Self {
         let mut message = match details {
-            Some(details) => format!("{code} {details}"),
+            Some(details) => without_script(&format!("{code} {details}")),
             None => code.to_owned(),
         };
         // "unknown command" repeats the arguments, which may hold a piece of a state, or a password.
         if let Some(arguments) = message.find(", with args beginning with") {
             message.truncate(arguments);
         }
-        // What a server says is shown to the user, and how much it says is up to the server.
+        // The user sees it, and the server decides how long it is.
         if let Some((end, _)) = message.char_indices().nth(LONGEST_MESSAGE) {
             message.truncate(end);
             message.push('…');
         }
-        let code = code.chars().take(LONGEST_CODE).collect();
+        let code = message.split(' ').next().unwrap_or_default().chars().take(LONGEST_CODE).collect();
         ErrorReply { code, message }
     }
 
-    /// The same without `secret`: some servers and proxies repeat the words that they refuse.
+    /// Removes `secret`: some servers and proxies repeat the words that they refuse.
     pub fn without(mut self, secret: &str) -> Self {
         if !secret.is_empty() {
             self.message = self.message.replace(secret, "***");
@@ -44,7 +44,7 @@ impl ErrorReply {
         self
     }
 
-    /// The refusal as the failure of an operation.
+    /// Returns the refusal as the failure of an operation.
     ///
     /// None of these is tried again here, not even `LOADING`: the commands behind it in the same pipeline may have been
     /// executed, and repeating this one now would reverse their order.
@@ -52,10 +52,21 @@ impl ErrorReply {
         self.explain(&server(address))
     }
 
-    /// The same, with `server` as the subject of the sentence.
+    /// Does the same, with `server` as the subject of the sentence.
     pub fn explain(&self, server: &str) -> StoreError {
         let text = self.message.trim_end_matches('.');
         let (kind, reason) = match self.code.as_str() {
+            "NOPERM" if is_about_scripts(text) => {
+                let needed = "+eval +time +pttl +pexpire, beside +get +set +del";
+                (ErrorKind::Denied, format!("{server} does not permit what locks and purge() need: {needed} ({text})"))
+            }
+            "NOPERM" if names_any(text, &["scan", "strlen", "pttl", "type", "time"]) => {
+                let needed = "+scan +strlen +pttl, and for purge() +eval +time";
+                (ErrorKind::Denied, format!("{server} does not permit what a look through it needs: {needed} ({text})"))
+            }
+            "NOPERM" if names_any(text, &["expire"]) => {
+                (ErrorKind::Denied, format!("{server} does not permit what renews an expiry: +expire ({text})"))
+            }
             "NOPERM" | "NOAUTH" | "WRONGPASS" | "DENIED" => {
                 (ErrorKind::Denied, format!("{server} denied it ({text}); check the user name, password and ACL rules"))
             }
@@ -79,14 +90,49 @@ impl ErrorReply {
             "WRONGTYPE" => {
                 (ErrorKind::Corrupt, format!("{server} holds no text under this key but a list or the like"))
             }
-            // Also what proxies and modules say in words of their own.
+            // Proxies and modules have words of their own.
             _ => (ErrorKind::Unavailable, format!("{server} refused the command ({text})")),
         };
         StoreError::new(kind, reason).with_cause(Some(self.code.clone()), self.message.clone())
     }
 }
 
-/// What an error answer means that came over somebody else's connection; `message` is all of its text.
+/// Returns whether a refusal names one of these commands.
+fn names_any(text: &str, commands: &[&str]) -> bool {
+    commands.iter().any(|command| text.contains(&format!("'{command}'")))
+}
+
+fn is_about_scripts(text: &str) -> bool {
+    text.contains("the script") || text.contains("in script") || text.contains("'eval'")
+}
+
+/// Returns the error that a script met, as the same command outside of a script is refused. Servers write around it where in
+/// the script it was, and before Redis 7 they make an `ERR` of all of them.
+fn without_script(message: &str) -> String {
+    let mut met = message.strip_prefix("ERR ").unwrap_or(message);
+    if met.starts_with("Error running script")
+        && let Some((_, inner)) = met.rsplit_once("@user_script")
+    {
+        let place = |character: char| matches!(character, ':' | ' ' | '0'..='9');
+        let inner = inner.trim_start_matches(place);
+        met = inner.strip_prefix('-').unwrap_or(inner);
+    } else if let Some((inner, place)) = met.rsplit_once(" script: ")
+        && place.contains("@user_script")
+    {
+        met = inner;
+    } else {
+        return message.to_owned();
+    }
+    if met.starts_with("ACL failure") || met.starts_with("The user executing the script") {
+        return format!("NOPERM {met}");
+    }
+    let code = met.split(' ').next().unwrap_or_default();
+    let has_code =
+        code.len() > 1 && code.chars().all(|character| character.is_ascii_uppercase() || character.is_ascii_digit());
+    if has_code { met.to_owned() } else { format!("ERR {met}") }
+}
+
+/// Returns what an error reply means that came over somebody else's connection. `message` is all of its text.
 pub fn explain(message: &str) -> StoreError {
     let (code, details) = match message.split_once(' ') {
         Some((code, details)) => (code, Some(details)),
@@ -130,6 +176,53 @@ mod tests {
         }
     }
 
+    /// As Redis 6.2, Redis 7.0 and Valkey 9 word them.
+    #[test]
+    fn an_error_inside_a_script_means_the_same_as_outside() {
+        let sha = "f0129c510217adcc74e960fb5c68f2240a5fda84";
+        let denied = "The user executing the script can't run this command or subcommand";
+        for (met, code, kind) in [
+            ("OOM command not allowed when used memory > 'maxmemory'.", "OOM", ErrorKind::Unavailable),
+            ("READONLY You can't write against a read only replica.", "READONLY", ErrorKind::Unavailable),
+            ("NOREPLICAS Not enough good replicas to write.", "NOREPLICAS", ErrorKind::Unavailable),
+            ("WRONGTYPE Operation against a key holding the wrong kind of value", "WRONGTYPE", ErrorKind::Corrupt),
+            ("Script killed by user with SCRIPT KILL...", "ERR", ErrorKind::Unavailable),
+            (denied, "NOPERM", ErrorKind::Denied),
+            (
+                "ACL failure in script: User eve has no permissions to run the 'time' command",
+                "NOPERM",
+                ErrorKind::Denied,
+            ),
+        ] {
+            let prefix = if code == "ERR" || code == "NOPERM" { "ERR " } else { "" };
+            for text in [
+                format!("ERR Error running script (call to f_{sha}): @user_script:59: @user_script: 59: -{met}"),
+                format!("ERR Error running script (call to f_{sha}): @user_script:59: {met}"),
+                format!("{prefix}{met} script: {sha}, on @user_script:59."),
+                format!("{prefix}{met} script: on @user_script:59."),
+            ] {
+                let error = explain(&text);
+                assert_eq!(error.kind, kind, "{text}");
+                assert!(!error.reason.contains(sha) && !error.reason.contains("@user_script"), "{}", error.reason);
+                let cause = error.cause.unwrap();
+                assert_eq!((cause.code.as_deref(), cause.message.ends_with(met)), (Some(code), true), "{cause:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_lock_needs_is_named() {
+        let needed = "does not permit what locks and purge() need: +eval +time +pttl +pexpire";
+        for text in [
+            "NOPERM this user has no permissions to run the 'eval' command or its subcommand",
+            "NOPERM User eve has no permissions to run the 'eval' command",
+            "ERR The user executing the script can't run this command or subcommand script: f0, on @user_script:2.",
+        ] {
+            assert!(explain(text).reason.contains(needed), "{text}");
+        }
+        assert!(!explain("NOPERM User eve has no permissions to run the 'get' command").reason.contains(needed));
+    }
+
     #[test]
     fn a_repeated_password_is_taken_out() {
         let reply = ErrorReply::new("WRONGPASS", Some("AUTH eve s3cret"));
@@ -138,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_answer_the_beginning_is_kept() {
+    fn of_a_long_reply_the_beginning_is_kept() {
         let message = ErrorReply::new("ERR", Some(&"💬".repeat(10_000))).message;
         assert_eq!(message.chars().count(), LONGEST_MESSAGE + 1);
         assert_eq!(ErrorReply::new(&"E".repeat(10_000), None).code.len(), LONGEST_CODE);

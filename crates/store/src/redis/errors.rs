@@ -4,7 +4,6 @@ use std::io;
 use std::time::Duration;
 
 use super::address::{Address, server};
-use crate::Request;
 use crate::error::{Cause, ErrorKind, StoreError, describe_io};
 
 /// The socket could not connect.
@@ -25,21 +24,25 @@ pub fn unknown_host(address: &Address, error: &io::Error) -> StoreError {
 
 /// An attempt to connect took too long.
 pub fn slow_to_connect(address: &Address, after: Duration) -> StoreError {
-    let reason = format!("{} cannot be reached: no answer within {}", server(address), seconds(after));
+    let reason = format!("{} cannot be reached: no reply within {}", server(address), seconds(after));
     StoreError::new(ErrorKind::Unavailable, reason)
         .with_cause(Some("ETIMEDOUT".into()), "the attempt to connect timed out")
 }
 
 /// A connection broke.
 pub fn lost(address: &Address, cause: Cause) -> StoreError {
-    let reason = format!("{} closed the connection", server(address));
+    let reason = match cause.code.as_deref() {
+        // Nobody closed it: the system has given up sending.
+        Some("ETIMEDOUT") => format!("{} cannot be reached any more: the connection timed out", server(address)),
+        _ => format!("{} closed the connection", server(address)),
+    };
     StoreError::new(ErrorKind::Unavailable, reason).with_cause(cause.code, cause.message)
 }
 
 /// The server is not a Redis server, or its replies are out of step.
 pub fn unexpected_reply(address: &Address) -> StoreError {
-    let reason = format!("{} gave an answer that makes no sense; is it a Redis server?", server(address));
-    StoreError::new(ErrorKind::Unavailable, reason).with_cause(None, "an unexpected kind of answer")
+    let reason = format!("{} gave a reply that makes no sense; is it a Redis server?", server(address));
+    StoreError::new(ErrorKind::Unavailable, reason).with_cause(None, "an unexpected kind of reply")
 }
 
 /// Too much waits for a connection already.
@@ -50,42 +53,22 @@ pub fn queue_full(address: &Address) -> StoreError {
 
 /// Replies were due on a connection, and no byte moved.
 pub fn silent(address: &Address, after: Duration) -> StoreError {
-    let reason = format!("{} gave no answer within {}", server(address), seconds(after));
-    StoreError::new(ErrorKind::Timeout, reason).with_cause(Some("ETIMEDOUT".into()), "the answer did not come in time")
+    let reason = format!("{} gave no reply within {}", server(address), seconds(after));
+    StoreError::new(ErrorKind::Timeout, reason).with_cause(Some("ETIMEDOUT".into()), "the reply did not come in time")
 }
 
-/// The operation did not get its reply, since the connection ended with `error`.
-pub fn unanswered(mut error: StoreError, request: &Request) -> StoreError {
-    if error.kind == ErrorKind::Timeout && request.is_write() {
-        error.reason += DOUBT;
-    }
-    error
-}
-
-/// The reply to an operation that must not be sent twice is lost, since the connection ended with `error`.
-pub fn in_doubt(error: Option<&StoreError>) -> StoreError {
-    let reason = error.map_or("the connection ended", |error| &error.reason);
-    let timeout = StoreError::new(ErrorKind::Timeout, format!("{reason}{DOUBT}"));
-    StoreError { cause: error.and_then(|error| error.cause.clone()), ..timeout }
+/// A write failed with `error`, and it may have taken effect.
+pub fn in_doubt(error: StoreError) -> StoreError {
+    StoreError { kind: ErrorKind::Timeout, reason: error.reason + DOUBT, ..error }
 }
 
 /// The operation has waited long enough. `last_error` is why there is no connection.
-pub fn waited(
-    address: &Address,
-    request: &Request,
-    in_doubt: bool,
-    after: Duration,
-    last_error: Option<&StoreError>,
-) -> StoreError {
+pub fn waited(address: &Address, after: Duration, last_error: Option<&StoreError>) -> StoreError {
     let why = match last_error {
         Some(error) => error.reason.clone(),
-        None => format!("{} cannot be reached: no answer yet", server(address)),
+        None => format!("{} cannot be reached: no reply yet", server(address)),
     };
-    // A write that was sent before the connection broke may have taken effect. `Unavailable` would deny that.
-    let in_doubt = in_doubt && request.is_write();
-    let kind = if in_doubt { ErrorKind::Timeout } else { ErrorKind::Unavailable };
-    let doubt = if in_doubt { DOUBT } else { "" };
-    let error = StoreError::new(kind, format!("{why} (given up after {}){doubt}", seconds(after)));
+    let error = StoreError::new(ErrorKind::Unavailable, format!("{why} (given up after {})", seconds(after)));
     match last_error.and_then(|error| error.cause.clone()) {
         Some(cause) => error.with_cause(cause.code, cause.message),
         None => error.with_cause(Some("ETIMEDOUT".into()), "the attempt to connect timed out"),
@@ -95,14 +78,16 @@ pub fn waited(
 const DOUBT: &str = "; whether it took effect is unknown";
 
 fn seconds(duration: Duration) -> String {
-    format!("{} s", duration.as_millis() as f64 / 1_000.0)
+    format!("{} s", (duration.as_millis() / 100) as f64 / 10.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::config::{Endpoint, KeySpace, Limits, Settings};
+    use super::super::queued::Queued;
     use super::*;
-    use crate::testing::{load, save};
+    use crate::Request;
+    use crate::testing::{load, operation, save};
 
     fn address() -> Address {
         Address::Tcp { host: "::1".into(), port: 6379 }
@@ -121,17 +106,23 @@ mod tests {
     fn a_write_that_may_have_happened_is_no_longer_called_unavailable() {
         let refused = io::Error::from_raw_os_error(111);
         let trouble = unreachable(&address(), &refused);
-        let after = Duration::from_secs(10);
-        let error = waited(&address(), &save("x", "{}"), false, after, Some(&trouble));
+        let outcome = |request: Request, in_doubt| {
+            let (operation, pending) = operation(request);
+            let error = waited(&address(), Duration::from_secs(10), Some(&trouble));
+            Queued { in_doubt, ..Queued::new(operation) }.settle(Err(error));
+            pending.wait().unwrap_err()
+        };
+        let error = outcome(save("x", "{}"), false);
         assert_eq!(error.kind, ErrorKind::Unavailable);
         assert_eq!(error.cause.as_ref().unwrap().code.as_deref(), Some("ECONNREFUSED"));
         assert_eq!(
             error.reason,
             "the Redis server at [::1]:6379 cannot be reached: connection refused (given up after 10 s)"
         );
-        let error = waited(&address(), &save("x", "{}"), true, after, Some(&trouble));
-        assert_eq!(error.kind, ErrorKind::Timeout);
-        assert!(error.reason.ends_with("whether it took effect is unknown"), "{}", error.reason);
-        assert_eq!(waited(&address(), &load("x"), true, after, None).kind, ErrorKind::Unavailable);
+        let doubted = outcome(save("x", "{}"), true);
+        assert_eq!(doubted.kind, ErrorKind::Timeout);
+        assert_eq!(doubted.reason, error.reason.clone() + "; whether it took effect is unknown");
+        assert_eq!(doubted.cause, error.cause);
+        assert_eq!(outcome(load("x"), true), error);
     }
 }

@@ -1,11 +1,12 @@
-//! The way of the fuzz targets (`fuzz/`) to the edge of the connection. Not part of the addon.
+//! Lets the fuzz targets (`fuzz/`) reach the edge of the connection. Not part of the addon.
 
+use std::iter;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use super::address::Address;
-use super::commands::{decode, encode};
+use super::commands::{Progress, decode, encode};
 use super::config::{Endpoint, KeySpace, Limits, Settings};
 use super::connection::Connection;
 use crate::Answer;
@@ -19,8 +20,8 @@ pub enum Answered {
     Refused,
 }
 
-/// What becomes of a save, two loads and a delete that a server answers with `bytes`, which arrive `piece` at a time;
-/// nothing where the connection is given up. The server hangs up behind them.
+/// Returns the outcomes of a save, two loads and a delete, to which a server sends `bytes`, `piece` bytes at a time; `None` if
+/// the connection is given up. The server hangs up behind them.
 pub fn answers(bytes: &[u8], piece: usize) -> Option<Vec<Answered>> {
     let endpoint = Endpoint::plain(Address::Tcp { host: "h".into(), port: 1 });
     let settings = Settings { endpoint, keys: KeySpace::default(), limits: Limits::default() };
@@ -30,7 +31,7 @@ pub fn answers(bytes: &[u8], piece: usize) -> Option<Vec<Answered>> {
         let (ours, mut theirs) = duplex(64);
         let bytes = bytes.to_vec();
         let server = tokio::spawn(async move {
-            // Nothing is answered before it was asked: the parser would throw it away.
+            // No reply may come before its command: the parser would throw it away.
             let mut asked = Vec::new();
             while asked.iter().filter(|byte| **byte == b'*').count() < 4 {
                 if theirs.read_buf(&mut asked).await.unwrap_or(0) == 0 {
@@ -45,18 +46,24 @@ pub fn answers(bytes: &[u8], piece: usize) -> Option<Vec<Answered>> {
         });
         let connection =
             Connection::over(ours, &settings.endpoint.address).await.expect("nothing is said to begin with");
-        let mut answers = connection.send(requests.iter().map(|request| encode(&settings.keys, request))).await;
+        let mut commands = Vec::new();
+        for request in &requests {
+            encode(&settings.keys, request, &mut Progress::default(), &mut commands).expect("it has one stage");
+        }
+        let mut answers = connection.send(commands.into_iter()).await;
         let replies = tokio::time::timeout(Duration::from_secs(10), answers.wait()).await;
         server.abort();
         replies.expect("a server that hangs up is noticed")
     });
     let replies = replies.ok().filter(|replies| replies.len() == requests.len())?;
-    let outcomes =
-        requests.iter().zip(replies).map(|(request, reply)| match decode(request, reply).outcome(&settings, request) {
+    let outcomes = requests.iter().zip(replies).map(|(request, reply)| {
+        let decoded = decode(&settings.keys, request, &mut Progress::default(), iter::once(reply));
+        match decoded.outcome(&settings, request) {
             Ok(Answer::Text(Some(text))) => Answered::Text(text),
             Ok(_) => Answered::Done,
             Err(_) => Answered::Refused,
-        });
+        }
+    });
     Some(outcomes.collect())
 }
 

@@ -1,7 +1,9 @@
 //! Pipelines that were sent and whose replies are due, oldest first.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -10,6 +12,7 @@ use super::config::{KeySpace, Limits};
 use super::connection::{Connection, PIPELINES_IN_FLIGHT, Replies, Reply};
 use super::queued::Queued;
 use crate::error::Cause;
+use crate::stats::Stats;
 
 /// Bytes that may be in flight. More would not be faster, and all of it is sent again after a break.
 const BYTES_IN_FLIGHT: usize = 8 * 1024 * 1024;
@@ -25,8 +28,10 @@ struct SentPipeline {
 pub struct InFlight {
     pipelines: VecDeque<SentPipeline>,
     bytes: usize,
-    /// How many operations are barriers ([`Queued::is_barrier`]).
-    barriers: usize,
+    /// How many operations each conversation has in flight. Most have none and are not in it.
+    conversations: HashMap<String, usize>,
+    /// Where pipelines are counted once their replies are there; `None` if nowhere.
+    pub stats: Option<Arc<Stats>>,
 }
 
 impl InFlight {
@@ -38,28 +43,29 @@ impl InFlight {
         self.pipelines.len() < PIPELINES_IN_FLIGHT && self.bytes < BYTES_IN_FLIGHT
     }
 
-    pub fn has_barriers(&self) -> bool {
-        self.barriers > 0
-    }
-
-    /// Returns whether a barrier of the conversation `id` is in flight.
-    pub fn has_barrier(&self, id: &str) -> bool {
-        self.barriers > 0 && self.operations().any(|queued| queued.is_barrier() && queued.id() == id)
-    }
-
     /// Returns whether any operation of the conversation `id` is in flight.
     pub fn has(&self, id: &str) -> bool {
-        self.operations().any(|queued| queued.id() == id)
+        self.conversations.contains_key(id)
     }
 
-    fn operations(&self) -> impl Iterator<Item = &Queued> {
-        self.pipelines.iter().flat_map(|pipeline| &pipeline.operations)
-    }
-
+    /// Sends the next commands of each. Settles what cannot be sent.
     pub async fn send(&mut self, connection: &Connection, keys: &KeySpace, operations: Vec<Queued>) {
-        let commands = operations.iter().map(|queued| commands::encode(keys, &queued.operation.request));
-        let replies = connection.send(commands).await;
-        self.push(operations, replies);
+        let mut sent = Vec::with_capacity(operations.len());
+        let mut commands = Vec::with_capacity(operations.len());
+        for mut queued in operations {
+            let before = commands.len();
+            match commands::encode(keys, &queued.operation.request, &mut queued.progress, &mut commands) {
+                Ok(()) => {
+                    queued.commands = commands.len() - before;
+                    sent.push(queued);
+                }
+                Err(error) => queued.settle(Err(error)),
+            }
+        }
+        if !sent.is_empty() {
+            let replies = connection.send(commands.into_iter()).await;
+            self.push(sent, replies);
+        }
     }
 
     /// Takes over `operations` as if they were sent.
@@ -68,10 +74,21 @@ impl InFlight {
         self.push(operations, Replies::Done(Ok(Vec::new())));
     }
 
+    /// Forgets the oldest pipeline.
+    #[cfg(test)]
+    pub fn forget_oldest(&mut self) {
+        drop(self.pop());
+    }
+
     fn push(&mut self, operations: Vec<Queued>, replies: Replies) {
         let bytes = operations.iter().map(Queued::size).sum();
         self.bytes += bytes;
-        self.barriers += operations.iter().filter(|queued| queued.is_barrier()).count();
+        for queued in &operations {
+            match self.conversations.get_mut(queued.id()) {
+                Some(count) => *count += 1,
+                None => drop(self.conversations.insert(queued.id().to_owned(), 1)),
+            }
+        }
         self.pipelines.push_back(SentPipeline { operations, bytes, sent: Instant::now(), replies });
     }
 
@@ -80,21 +97,36 @@ impl InFlight {
     pub async fn next_reply(&mut self) -> (Vec<Queued>, Result<Vec<Reply>, Cause>) {
         let Some(oldest) = self.pipelines.front_mut() else { return pending().await };
         let replies = oldest.replies.wait().await;
+        if let (Some(stats), Ok(_)) = (&self.stats, &replies) {
+            stats.commit(oldest.operations.len(), oldest.sent.elapsed());
+        }
         (self.pop().unwrap_or_default(), replies)
     }
 
     fn pop(&mut self) -> Option<Vec<Queued>> {
         let oldest = self.pipelines.pop_front()?;
         self.bytes -= oldest.bytes;
-        self.barriers -= oldest.operations.iter().filter(|queued| queued.is_barrier()).count();
+        for queued in &oldest.operations {
+            match self.conversations.get_mut(queued.id()) {
+                Some(count) if *count > 1 => *count -= 1,
+                _ => drop(self.conversations.remove(queued.id())),
+            }
+        }
         Some(oldest.operations)
+    }
+
+    /// Returns for how long no byte may move before the oldest pipeline has waited long enough. What is ahead of it has its
+    /// replies, so only its own bytes may still be on the way.
+    pub fn patience(&self, limits: &Limits) -> Option<Duration> {
+        let oldest = self.pipelines.front()?;
+        Some(limits.reply + Duration::from_secs_f64(oldest.bytes as f64 / f64::from(limits.bandwidth)))
     }
 
     /// Returns when the oldest pipeline has waited long enough, if no byte moves until then.
     pub fn deadline(&self, connection: &Connection, limits: &Limits) -> Option<Instant> {
         let oldest = self.pipelines.front()?;
         let silent_since = oldest.sent.max(connection.last_moved());
-        Some((silent_since + limits.reply).min(oldest.sent + limits.slowest_reply))
+        Some((silent_since + self.patience(limits)?).min(oldest.sent + limits.slowest_reply))
     }
 
     /// Takes out the operations that have waited long enough.

@@ -7,12 +7,22 @@ use tokio::time::Instant;
 
 use super::queue::Queue;
 use super::queued::Queued;
+use crate::error::StoreError;
 use crate::{Operation, Ticket};
 
 pub enum Message {
     Operations(Vec<Operation>),
     /// Ends the task once everything before is settled.
     Stop(Stop),
+}
+
+impl Message {
+    /// Rejects the operations in it: there is no task to take them.
+    pub fn reject(self, error: &StoreError) {
+        if let Message::Operations(operations) = self {
+            operations.into_iter().for_each(|operation| operation.ticket.settle(Err(error.clone())));
+        }
+    }
 }
 
 /// A wish to end.

@@ -1,45 +1,47 @@
 //! Holds the operations that wait to be sent, in the order of their calls.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::config::Limits;
 use super::in_flight::InFlight;
+use super::pipeline::Pipeline;
 use super::queued::{Queued, size};
 use crate::Operation;
 
-/// The limits of one pipeline. All its replies arrive together, so a larger one would hold back the early operations.
-const BYTES_PER_PIPELINE: usize = 256 * 1024;
-const OPERATIONS_PER_PIPELINE: usize = 128;
-
 pub struct Queue {
     waiting: VecDeque<Queued>,
+    /// The conversations that have a barrier in flight, or one that waits for what is in flight. Holds what came behind.
+    held: HashMap<String, VecDeque<Queued>>,
     bytes: usize,
-    /// How many of them are barriers.
-    barriers: usize,
+    /// Counts what was pushed, so that the order of calls can be restored.
+    pushed: u64,
     /// When a reply last came. An operation behind many others does not run out of time while those move on.
     progress: Instant,
 }
 
 impl Queue {
     pub fn new() -> Self {
-        Queue { waiting: VecDeque::new(), bytes: 0, barriers: 0, progress: Instant::now() }
+        Queue { waiting: VecDeque::new(), held: HashMap::new(), bytes: 0, pushed: 0, progress: Instant::now() }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && self.held.is_empty()
     }
 
-    pub fn push(&mut self, queued: Queued) {
-        self.add(&queued);
+    pub fn push(&mut self, mut queued: Queued) {
+        queued.place = self.pushed;
+        self.pushed += 1;
+        self.bytes += queued.size();
         self.waiting.push_back(queued);
     }
 
-    fn add(&mut self, queued: &Queued) {
+    /// Puts in front what goes on with another stage.
+    pub fn resume(&mut self, queued: Queued) {
         self.bytes += queued.size();
-        self.barriers += usize::from(queued.is_barrier());
+        self.waiting.push_front(queued);
     }
 
     /// Returns whether `operation` may join the ones that wait for a connection. A single one always may, however large, and
@@ -49,73 +51,37 @@ impl Queue {
             || (self.waiting.len() < limits.operations && self.bytes + size(&operation.request) <= limits.bytes)
     }
 
-    /// Puts back what was sent and got no reply, in front of everything else.
+    /// Puts back what was sent, as nothing is in flight any more. All that waits is in the order of calls again.
     pub fn put_back(&mut self, operations: Vec<Queued>) {
-        for mut queued in operations.into_iter().rev() {
-            queued.in_doubt = true;
-            self.add(&queued);
-            self.waiting.push_front(queued);
-        }
-    }
-
-    fn pop(&mut self) -> Option<Queued> {
-        self.remove(0)
-    }
-
-    fn remove(&mut self, index: usize) -> Option<Queued> {
-        let queued = self.waiting.remove(index)?;
-        self.bytes -= queued.size();
-        self.barriers -= usize::from(queued.is_barrier());
-        Some(queued)
+        self.bytes += operations.iter().map(Queued::size).sum::<usize>();
+        self.waiting.extend(operations);
+        self.waiting.extend(self.held.drain().flat_map(|(_, operations)| operations));
+        self.waiting.make_contiguous().sort_by_key(|queued| queued.place);
     }
 
     /// Takes the next operations for one pipeline. Returns `None` if none may be sent now.
+    ///
+    /// A barrier is alone in flight for its conversation. What is behind it is held, and other conversations go on.
     pub fn take_pipeline(&mut self, in_flight: &InFlight) -> Option<Vec<Queued>> {
-        if self.barriers > 0 || in_flight.has_barriers() {
-            return self.take_between_barriers(in_flight);
-        }
-        let mut taken = Vec::new();
-        let mut bytes = 0;
-        while taken.len() < OPERATIONS_PER_PIPELINE {
-            let Some(head) = self.waiting.front() else { break };
-            bytes += head.size();
-            if bytes > BYTES_PER_PIPELINE && !taken.is_empty() {
+        let mut pipeline = Pipeline::default();
+        self.held.retain(|id, held| in_flight.has(id) || !pipeline.take_held(held));
+        while let Some(next) = self.waiting.pop_front() {
+            if let Some(held) = self.held.get_mut(next.id()) {
+                held.push_back(next);
+            } else if next.is_barrier() && (in_flight.has(next.id()) || pipeline.has(next.id())) {
+                self.held.insert(next.id().to_owned(), VecDeque::from([next]));
+            } else if !pipeline.has_room(&next) {
+                self.waiting.push_front(next);
                 break;
+            } else {
+                if next.is_barrier() {
+                    self.held.insert(next.id().to_owned(), VecDeque::new());
+                }
+                pipeline.push(next);
             }
-            taken.extend(self.pop());
         }
-        (!taken.is_empty()).then_some(taken)
-    }
-
-    /// The same if there are barriers. Leaves out operations that a barrier of their conversation keeps back, and barriers
-    /// behind operations of their conversation that are in flight. Other conversations go on.
-    fn take_between_barriers(&mut self, in_flight: &InFlight) -> Option<Vec<Queued>> {
-        let mut taken: Vec<Queued> = Vec::new();
-        let mut bytes = 0;
-        let mut kept_back: HashSet<String> = HashSet::new();
-        let mut index = 0;
-        while taken.len() < OPERATIONS_PER_PIPELINE
-            && let Some(next) = self.waiting.get(index)
-        {
-            let id = next.id();
-            let may_not_pass = kept_back.contains(id)
-                || in_flight.has_barrier(id)
-                || next.is_barrier() && (in_flight.has(id) || taken.iter().any(|queued| queued.id() == id));
-            if may_not_pass {
-                kept_back.insert(id.to_owned());
-                index += 1;
-                continue;
-            }
-            bytes += next.size();
-            if bytes > BYTES_PER_PIPELINE && !taken.is_empty() {
-                break;
-            }
-            if next.is_barrier() {
-                kept_back.insert(id.to_owned());
-            }
-            taken.extend(self.remove(index));
-        }
-        (!taken.is_empty()).then_some(taken)
+        self.bytes -= pipeline.bytes;
+        (!pipeline.operations.is_empty()).then_some(pipeline.operations)
     }
 
     pub fn note_progress(&mut self) {
@@ -131,19 +97,22 @@ impl Queue {
     /// Takes an operation at the head that has run out of time.
     pub fn take_expired(&mut self, wait: Duration) -> Option<Queued> {
         let late = self.deadline(wait)? <= Instant::now();
-        late.then(|| self.pop()).flatten()
+        let expired = late.then(|| self.waiting.pop_front()).flatten()?;
+        self.bytes -= expired.size();
+        Some(expired)
     }
 
     /// Takes everything, in order.
     pub fn take_all(&mut self) -> Vec<Queued> {
+        self.put_back(Vec::new());
         self.bytes = 0;
-        self.barriers = 0;
         self.waiting.drain(..).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::pipeline::BYTES_PER_PIPELINE;
     use super::*;
     use crate::Request;
     use crate::testing::{load, operation, save};
@@ -183,7 +152,6 @@ mod tests {
         queue.put_back(sent);
         let taken = queue.take_pipeline(&InFlight::default()).unwrap();
         assert_eq!(ids(&taken), ["a", "b", "c", "d"]);
-        assert!(taken[0].in_doubt && !taken[3].in_doubt);
     }
 
     fn append(id: &str) -> Request {
@@ -201,13 +169,75 @@ mod tests {
         assert!(queue.take_pipeline(&in_flight).is_none(), "all that waits is behind something in flight");
         drop(in_flight.take_all());
         let sent = queue.take_pipeline(&in_flight).unwrap();
-        assert!(ids(&sent) == ["a", "b"] && sent.iter().all(Queued::is_barrier));
+        assert!(sent.len() == 2 && sent.iter().all(Queued::is_barrier));
         in_flight.pretend(sent);
         queue.push(queued(load("e")));
         assert_eq!(ids(&queue.take_pipeline(&in_flight).unwrap()), ["e"]);
         drop(in_flight.take_all());
         assert_eq!(ids(&queue.take_pipeline(&in_flight).unwrap()), ["a"]);
-        assert!(queue.is_empty() && queue.bytes == 0 && queue.barriers == 0);
+        assert!(queue.take_pipeline(&in_flight).is_none() && queue.is_empty() && queue.bytes == 0);
+    }
+
+    #[test]
+    fn many_barriers_of_one_conversation_are_each_looked_at_once() {
+        const COUNT: usize = 100_000;
+        let mut queue = queue_of((0..COUNT).map(|_| append("a")).collect());
+        let mut in_flight = InFlight::default();
+        for _ in 0..COUNT {
+            let sent = queue.take_pipeline(&in_flight).unwrap();
+            assert_eq!(ids(&sent), ["a"]);
+            in_flight.pretend(sent);
+            assert!(queue.take_pipeline(&in_flight).is_none());
+            in_flight.forget_oldest();
+        }
+        assert!(queue.take_pipeline(&in_flight).is_none() && queue.is_empty() && queue.bytes == 0);
+    }
+
+    #[test]
+    fn what_was_held_behind_a_barrier_is_put_back_in_the_order_of_calls() {
+        let mut queue = queue_of(vec![append("a"), load("b"), append("a"), save("a", "1"), append("b"), load("c")]);
+        let sent = queue.take_pipeline(&InFlight::default()).unwrap();
+        assert_eq!(ids(&sent), ["a", "b", "c"]);
+        queue.push(queued(load("d")));
+        queue.put_back(sent);
+        assert_eq!(ids(&queue.take_all()), ["a", "b", "a", "a", "b", "c", "d"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn each_conversation_keeps_its_order_and_a_barrier_is_alone(
+            kinds in proptest::collection::vec((0..4u8, proptest::bool::ANY), 0..300),
+            settled in proptest::collection::vec(0..3usize, 0..300),
+        ) {
+            let request = |(id, is_barrier): &(u8, bool)| {
+                let id = id.to_string();
+                if *is_barrier { append(&id) } else { load(&id) }
+            };
+            let mut queue = queue_of(kinds.iter().map(request).collect());
+            let mut in_flight = InFlight::default();
+            let mut flying: VecDeque<Vec<(String, bool)>> = VecDeque::new();
+            let mut last: HashMap<String, u64> = HashMap::new();
+            let mut settled = settled.into_iter();
+            while !queue.is_empty() {
+                let sent = queue.take_pipeline(&in_flight);
+                assert!(sent.is_some() || !flying.is_empty() || queue.is_empty(), "it is stuck");
+                if let Some(sent) = sent {
+                    let mut beside: Vec<(String, bool)> = flying.iter().flatten().cloned().collect();
+                    for queued in &sent {
+                        let (id, is_barrier) = (queued.id().to_owned(), queued.is_barrier());
+                        assert!(!beside.iter().any(|(other, barrier)| *other == id && (*barrier || is_barrier)));
+                        assert!(last.insert(id.clone(), queued.place).is_none_or(|before| before < queued.place));
+                        beside.push((id, is_barrier));
+                    }
+                    flying.push_back(sent.iter().map(|queued| (queued.id().to_owned(), queued.is_barrier())).collect());
+                    in_flight.pretend(sent);
+                }
+                for _ in 0..settled.next().unwrap_or(1) {
+                    flying.pop_front();
+                    in_flight.forget_oldest();
+                }
+            }
+        }
     }
 
     #[test]

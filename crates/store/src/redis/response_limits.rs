@@ -1,16 +1,15 @@
-//! How much a server may say before it has answered.
+//! Limits how much a server may send before a reply is complete.
 //!
-//! The `redis` crate keeps everything until an answer is complete. A server that is hostile, or none at all, could go on
-//! until the host has no memory left: with one value without end, or with a list of millions of tiny ones, each of which
-//! takes twenty times its bytes.
+//! The `redis` crate keeps everything until then. A server that is hostile, or none at all, could go on until the host has no
+//! memory left. One value without end would do, or a list of millions of tiny ones: each takes twenty times its bytes.
 
 /// Bytes of one bulk string. No longer text fits into a JavaScript string (see the file store).
 const LARGEST_BULK: u64 = 3 * ((1 << 29) - 24);
 
-/// Bytes of a line: a status, an error, a number, a length.
-const LONGEST_LINE: usize = 64 * 1024;
+/// Bytes of a line: a status, an error, a number, a length. Servers send short ones. Look-alikes send states so.
+const LONGEST_LINE: usize = 4 * 1024 * 1024;
 
-/// What may come between two answered pipelines: bytes, and values. A pipeline of ours has 128 answers at most.
+/// How much may come before the replies to a pipeline are complete: bytes, and values. A pipeline has 128 replies at most.
 const MOST_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 const MOST_VALUES: usize = 100_000;
 
@@ -25,7 +24,7 @@ pub struct ResponseLimits {
 #[derive(Debug)]
 enum Within {
     Start,
-    /// Behind the first byte of a value, which has a body of the length that this line tells if `length` is something.
+    /// Behind the first byte of a value. If `length` is a number, a body of that length follows the line.
     Line {
         read: usize,
         length: Option<u64>,
@@ -38,13 +37,13 @@ impl ResponseLimits {
         ResponseLimits { within: Within::Start, bytes: 0, values: 0 }
     }
 
-    /// A pipeline was answered: what it took is free again.
+    /// Begins anew, as the replies to a pipeline are complete.
     pub fn reset(&mut self) {
         self.bytes = 0;
         self.values = 0;
     }
 
-    /// Says whether the server may go on after `bytes`.
+    /// Returns whether the server may go on after `bytes`.
     pub fn accept(&mut self, mut bytes: &[u8]) -> bool {
         self.bytes += bytes.len() as u64;
         while let Some((&byte, rest)) = bytes.split_first() {
@@ -116,7 +115,7 @@ mod tests {
         assert!(!ResponseLimits::new().accept(b"$99999999999999999999999"));
         assert!(!ResponseLimits::new().accept(format!("${}\r\n", LARGEST_BULK + 1).as_bytes()));
         assert!(ResponseLimits::new().accept(format!("${LARGEST_BULK}\r\n").as_bytes()));
-        assert!(!ResponseLimits::new().accept(&[b'+'; LONGEST_LINE + 2]));
+        assert!(!ResponseLimits::new().accept(&vec![b'+'; LONGEST_LINE + 2]));
         let many = b"_\r\n".repeat(MOST_VALUES);
         let mut limits = ResponseLimits::new();
         assert!(limits.accept(&many));
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_counted_across_values_until_the_answer() {
+    fn bytes_are_counted_across_values_until_the_reply() {
         let mut limits = ResponseLimits::new();
         let large = vec![b'x'; 64 * 1024 * 1024];
         let mut sent = 0;

@@ -5,6 +5,7 @@
 //! connection sends it again through the next one, a sidecar hands it back to the user's client.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
@@ -15,8 +16,10 @@ use super::connection::{Connection, Reply};
 use super::errors;
 use super::in_flight::InFlight;
 use super::inbox::Inbox;
+use super::queue::Queue;
 use super::queued::Queued;
-use crate::error::{Cause, StoreError};
+use crate::error::{Cause, ErrorKind, StoreError};
+use crate::stats::Stats;
 
 /// How long to wait for bytes once more before a connection counts as silent. Perhaps it was this process that slept,
 /// and the replies are in the socket.
@@ -40,8 +43,8 @@ pub enum Reason {
     Lost(Option<Cause>),
     /// A reply did not match its request.
     OutOfStep,
-    /// No reply came in time.
-    Silent,
+    /// No reply came within this time.
+    Silent(Duration),
     /// The server refused an operation in a way that needs another connection.
     Refused,
     /// The end was asked for, or the connection was not used. Holds the rest of a sentence.
@@ -93,6 +96,12 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Counts its pipelines in `stats`.
+    pub fn counted_in(mut self, stats: Option<Arc<Stats>>) -> Self {
+        self.in_flight.stats = stats;
+        self
+    }
+
     /// Serves what arrives in `inbox` until the connection breaks, is refused, or is not needed any more.
     pub async fn serve(mut self, inbox: &mut Inbox) -> ConnectionEnd {
         let reason = self.run(inbox).await;
@@ -122,7 +131,7 @@ impl<'a> Session<'a> {
                 biased;
                 (operations, replies) = self.in_flight.next_reply() => {
                     self.connection.note_reply();
-                    if let Err(reason) = self.settle(operations, replies) {
+                    if let Err(reason) = self.settle(operations, replies, &mut inbox.queue) {
                         return reason;
                     }
                     inbox.queue.note_progress();
@@ -134,45 +143,60 @@ impl<'a> Session<'a> {
                 }
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                     sleep(STALL_RECHECK).await;
+                    let patience = self.in_flight.patience(limits).unwrap_or(limits.reply);
                     self.stalled = self.in_flight.take_stalled(&self.connection, limits);
                     if !self.stalled.is_empty() || stop_deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                        return Reason::Silent;
+                        return Reason::Silent(patience);
                     }
                 }
             }
         }
     }
 
-    /// Settles one pipeline. Returns why the connection cannot be used any more, if that is what the replies show.
-    fn settle(&mut self, operations: Vec<Queued>, replies: Result<Vec<Reply>, Cause>) -> Result<(), Reason> {
-        let replies = match replies {
-            Ok(replies) if replies.len() == operations.len() => replies,
+    /// Settles one pipeline, and puts what is not done yet into the queue again. Returns why the connection cannot be used any
+    /// more, if that is what the replies show.
+    fn settle(
+        &mut self,
+        operations: Vec<Queued>,
+        replies: Result<Vec<Reply>, Cause>,
+        queue: &mut Queue,
+    ) -> Result<(), Reason> {
+        let expected: usize = operations.iter().map(|queued| queued.commands).sum();
+        let mut replies = match replies {
+            Ok(replies) if replies.len() == expected => replies.into_iter(),
             replies => {
                 self.unanswered = operations;
                 return Err(replies.map_or_else(|cause| Reason::Lost(Some(cause)), |_| Reason::OutOfStep));
             }
         };
-        let mut pairs = operations.into_iter().zip(replies);
-        while let Some((queued, reply)) = pairs.next() {
-            let request = &queued.operation.request;
-            let decoded = commands::decode(request, reply);
+        let mut operations = operations.into_iter();
+        while let Some(mut queued) = operations.next() {
+            let Queued { operation, progress, commands, .. } = &mut queued;
+            let request = &operation.request;
+            let own = replies.by_ref().take(*commands);
+            let decoded = commands::decode(&self.settings.keys, request, progress, own);
             if !decoded.matches_request() {
                 self.stalled.push(queued);
                 // The later replies may be each other's. One of them could say that a conversation does not exist.
-                self.unanswered = pairs.map(|(queued, _)| queued).collect();
+                self.unanswered = operations.collect();
                 return Err(Reason::OutOfStep);
             }
             if self.goes_to_the_client(&decoded, request.id()) {
                 self.ending = Some(Reason::Refused);
                 self.refused_ids.insert(request.id().to_owned());
+                queued.in_doubt = !matches!(decoded, Decoded::Error(_));
                 self.refused.push(queued);
                 continue;
             }
             if decoded.requires_reconnect() {
                 self.ending = Some(Reason::Refused);
             }
+            if matches!(decoded, Decoded::Unfinished) {
+                queue.resume(queued);
+                continue;
+            }
             let outcome = decoded.outcome(self.settings, request);
-            queued.operation.ticket.settle(outcome);
+            queued.settle(outcome);
         }
         self.has_replied |= self.ending.is_none();
         Ok(())
@@ -196,16 +220,28 @@ impl<'a> Session<'a> {
         let is_write_in_doubt = in_doubt.any(|queued| queued.operation.request.is_write());
         let error = reason.error(self.settings);
         inbox.queue.put_back(reject_barriers(self.unanswered, error.as_ref()));
-        self.refused.extend(reject_barriers(self.stalled, error.as_ref()));
+        // What only reads is repeated once, within its time. A write is not: its caller may have given it up.
+        let now = Instant::now();
+        let (mut again, given_up): (Vec<_>, Vec<_>) =
+            reject_barriers(self.stalled, error.as_ref()).into_iter().partition(|queued| {
+                let has_time = queued.since + self.settings.limits.wait > now;
+                has_time && !queued.was_stalled && !queued.operation.request.is_write()
+            });
+        again.iter_mut().for_each(|queued| queued.was_stalled = true);
+        inbox.queue.put_back(again);
+        self.refused.extend(given_up);
         ConnectionEnd { reason, given_up: self.refused, is_write_in_doubt, has_replied: self.has_replied }
     }
 }
 
-/// Rejects operations that must not be sent twice: their replies are lost. Returns the others.
-fn reject_barriers(operations: Vec<Queued>, error: Option<&StoreError>) -> Vec<Queued> {
+/// Marks operations as in doubt. Rejects those that must not be sent twice, as their replies are lost, and returns the
+/// others.
+fn reject_barriers(mut operations: Vec<Queued>, error: Option<&StoreError>) -> Vec<Queued> {
+    operations.iter_mut().for_each(|queued| queued.in_doubt = true);
     let (barriers, others) = operations.into_iter().partition::<Vec<_>, _>(Queued::is_barrier);
-    for Queued { operation, .. } in barriers {
-        operation.ticket.settle(Err(errors::in_doubt(error)));
+    for queued in barriers {
+        let unknown = || StoreError::new(ErrorKind::Timeout, "the connection ended");
+        queued.settle(Err(error.cloned().unwrap_or_else(unknown)));
     }
     others
 }
@@ -226,7 +262,7 @@ impl Reason {
                 Some(errors::lost(address, cause.clone().unwrap_or_else(unknown)))
             }
             Reason::OutOfStep => Some(errors::unexpected_reply(address)),
-            Reason::Silent => Some(errors::silent(address, settings.limits.reply)),
+            Reason::Silent(patience) => Some(errors::silent(address, *patience)),
             Reason::Refused | Reason::Unneeded(_) => None,
         }
     }

@@ -6,12 +6,14 @@ use tokio::time::{Instant, sleep_until};
 
 use super::config::Settings;
 use super::connection::Connection;
-use super::handshake::{self, ConnectionId};
+use super::connection_id::ConnectionId;
+use super::handshake;
 use super::inbox::Inbox;
 use super::queued::Queued;
 use super::session::{ConnectionEnd, Owner, Session};
 use super::{backoff, errors};
 use crate::error::{ErrorKind, StoreError};
+use crate::stats::{Event, Stats};
 use crate::{Answer, Operation};
 
 pub struct Supervisor {
@@ -24,10 +26,13 @@ pub struct Supervisor {
     not_before: Instant,
     /// The connection that the next one replaces.
     previous_connection: Option<ConnectionId>,
+    stats: Option<Arc<Stats>>,
+    /// Since when there is no connection, though there was one or one was wanted.
+    lost_at: Option<Instant>,
 }
 
 impl Supervisor {
-    pub fn new(settings: Arc<Settings>, inbox: Inbox) -> Self {
+    pub fn new(settings: Arc<Settings>, inbox: Inbox, stats: Option<Arc<Stats>>) -> Self {
         Supervisor {
             settings,
             inbox,
@@ -35,6 +40,8 @@ impl Supervisor {
             failures: 0,
             not_before: Instant::now(),
             previous_connection: None,
+            stats,
+            lost_at: None,
         }
     }
 
@@ -53,8 +60,10 @@ impl Supervisor {
             }
             if let Some((connection, id)) = self.connect().await {
                 self.last_error = None;
+                self.note_back();
                 let settings = self.settings.clone();
-                let end = Session::new(connection, Owner::Store, &settings).serve(&mut self.inbox).await;
+                let session = Session::new(connection, Owner::Store, &settings).counted_in(self.stats.clone());
+                let end = session.serve(&mut self.inbox).await;
                 self.previous_connection = id;
                 self.take_back(end);
             }
@@ -86,7 +95,7 @@ impl Supervisor {
             let (not_before, previous_connection) = (self.not_before, self.previous_connection.clone());
             let attempt = async move {
                 sleep_until(not_before).await;
-                handshake::connect(&settings.endpoint, limits.connect, previous_connection.as_ref()).await
+                handshake::connect(&settings.endpoint, &limits, previous_connection.as_ref()).await
             };
             tokio::pin!(attempt);
             let result = loop {
@@ -103,10 +112,11 @@ impl Supervisor {
                 Ok(connected) => return Some(connected),
                 Err(error) => {
                     self.back_off();
+                    self.note_lost(Some(&error));
                     // The server does not accept these settings: waiting would not help.
                     if error.kind != ErrorKind::Unavailable {
                         for queued in self.inbox.queue.take_all() {
-                            queued.operation.ticket.settle(Err(error.clone()));
+                            queued.settle(Err(error.clone()));
                         }
                     }
                     self.last_error = Some(error);
@@ -118,10 +128,8 @@ impl Supervisor {
     /// Rejects what has waited long enough.
     fn expire(&mut self) {
         let wait = self.settings.limits.wait;
-        while let Some(Queued { operation, in_doubt, .. }) = self.inbox.queue.take_expired(wait) {
-            let address = &self.settings.endpoint.address;
-            let error = errors::waited(address, &operation.request, in_doubt, wait, self.last_error.as_ref());
-            operation.ticket.settle(Err(error));
+        while let Some(queued) = self.inbox.queue.take_expired(wait) {
+            queued.settle(Err(errors::waited(&self.settings.endpoint.address, wait, self.last_error.as_ref())));
         }
     }
 
@@ -129,17 +137,42 @@ impl Supervisor {
     /// be repeated, as long as everything behind them is repeated too.
     fn take_back(&mut self, end: ConnectionEnd) {
         let error = end.reason.error(&self.settings);
-        for Queued { operation, .. } in end.given_up {
+        for queued in end.given_up {
             if let Some(error) = &error {
-                operation.ticket.settle(Err(errors::unanswered(error.clone(), &operation.request)));
+                queued.settle(Err(error.clone()));
             }
         }
         if end.has_replied {
             self.failures = 0;
         }
         if end.reason.is_failure() {
+            self.note_lost(error.as_ref());
             self.last_error = error;
             self.back_off();
+        }
+    }
+
+    /// Tells that there is no connection, once.
+    fn note_lost(&mut self, error: Option<&StoreError>) {
+        if self.lost_at.is_some() {
+            return;
+        }
+        self.lost_at = Some(Instant::now());
+        let refused = "the server refused an operation in a way that needs another connection";
+        let reason = error.map_or(refused, |error| &error.reason).to_owned();
+        self.tell(Event::ConnectionLost { reason });
+    }
+
+    /// Tells that there is one again.
+    fn note_back(&mut self) {
+        if let Some(lost_at) = self.lost_at.take() {
+            self.tell(Event::ConnectionBack { after: lost_at.elapsed() });
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        if let Some(stats) = &self.stats {
+            stats.tell(event);
         }
     }
 }

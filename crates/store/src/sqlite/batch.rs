@@ -1,15 +1,22 @@
 //! Many operations in one transaction.
 
+use std::time::{Duration, Instant};
+
 use rusqlite::ffi;
 
-use super::super::Outcome;
 use super::super::error::{ErrorKind, StoreError};
+use super::super::stats::count_shared;
+use super::super::{Outcome, Request};
+use super::erasure;
 use super::errors::{BatchError, SqliteError};
 use super::handback::handed_back;
 use super::health::Health;
 use super::job::Job;
 use super::retry_budget::RetryBudget;
 use super::session::Session;
+
+/// How long a deletion waits for the readers of the WAL.
+const LONGEST_ERASURE: Duration = Duration::from_secs(5);
 
 /// Does `jobs` in order and returns one outcome for each. When it returns, every success is committed.
 pub fn run(session: &mut Session, health: &mut Health, jobs: &[Job], budget: RetryBudget) -> Vec<Outcome> {
@@ -50,7 +57,8 @@ impl Batch<'_> {
     fn run(mut self) -> Vec<Outcome> {
         let refused = self.session.check_tables(self.jobs, &mut self.readers, self.health);
         if refused.is_empty() {
-            self.settle(&(0..self.jobs.len()).collect::<Vec<_>>());
+            let indices: Vec<_> = (0..self.jobs.len()).filter(|index| !self.only_reads(*index)).collect();
+            self.settle(&indices);
         } else {
             // The operations on a table that cannot be used do not fail the others.
             for (index, job) in self.jobs.iter().enumerate() {
@@ -63,23 +71,46 @@ impl Batch<'_> {
         self.outcomes.into_iter().map(|outcome| outcome.expect("every job has ended")).collect()
     }
 
+    /// Returns whether the job is ended: it waits for a lock and all it has to do is to read that somebody has it, or it has
+    /// nothing to renew or to remove. So it commits nothing, and does not disturb those that write.
+    fn only_reads(&mut self, index: usize) -> bool {
+        let job = &self.jobs[index];
+        let request = &job.operation.request;
+        if !request.may_write_nothing() || job.is_handed_back() {
+            return false;
+        }
+        // Such as a `Leave` in front of it, in this batch, that frees the lock. What has no id is about all.
+        let mut before = self.jobs[..index].iter().map(|other| &other.operation.request);
+        if before.any(|other| other.id() == request.id() || request.id().is_empty()) {
+            return false;
+        }
+        let Some(outcome) = job.statements.try_look(self.session.connection.as_mut(), request) else {
+            return false;
+        };
+        self.outcomes[index] = Some(outcome);
+        true
+    }
+
     /// Does the jobs at `indices` in one transaction. If that fails as a whole, does them in halves, so that in the end only
     /// those operations fail that cannot be done on their own.
     fn settle(&mut self, indices: &[usize]) {
         let jobs = self.jobs;
-        if !indices.iter().any(|index| jobs[*index].operation.request.is_write()) {
+        let mut writes =
+            indices.iter().map(|index| &jobs[*index].operation.request).filter(|request| request.is_write());
+        let Some(first) = writes.next() else {
             for &index in indices {
                 let result = self.load(&jobs[index]);
                 self.finish(index, result);
             }
             return;
-        }
-        let failed = match self.run_in_transaction(indices) {
+        };
+        let needs_no_sync = first.needs_no_sync() && writes.all(Request::needs_no_sync);
+        let failed = match self.run_in_transaction(indices, needs_no_sync) {
             Ok(results) => {
                 for (&index, outcome) in indices.iter().zip(results) {
                     self.outcomes[index] = Some(outcome);
                 }
-                return;
+                return self.erase(indices);
             }
             Err(failed) => failed,
         };
@@ -88,12 +119,38 @@ impl Batch<'_> {
         }
         let rest: Vec<_> = indices.iter().copied().filter(|index| self.outcomes[*index].is_none()).collect();
         if let ([_], &[index]) = (indices, rest.as_slice()) {
-            return self.finish(index, Err(failed.error));
+            let result = self.read_instead(&jobs[index]).unwrap_or(Err(failed.error));
+            return self.finish(index, result);
         }
         self.record(&failed.error, &jobs[indices[0]]);
         let (first, second) = rest.split_at(rest.len() / 2);
         self.settle(first);
         self.settle(second);
+    }
+
+    /// Has what the committed jobs deleted leave the WAL, where that was asked for.
+    fn erase(&mut self, indices: &[usize]) {
+        let is_erased = |&&index: &&usize| {
+            let Job { statements, operation, .. } = &self.jobs[index];
+            statements.erases && matches!(&self.outcomes[index], Some(Ok(answer)) if operation.request.erases(answer))
+        };
+        let erased: Vec<usize> = indices.iter().filter(is_erased).copied().collect();
+        if erased.is_empty() {
+            return;
+        }
+        let mut budget = RetryBudget::until(Instant::now() + LONGEST_ERASURE);
+        if let Err(error) = erasure::finish(self.session.connection.as_mut(), &mut budget) {
+            for index in erased {
+                self.outcomes[index] = Some(Err(error.clone()));
+            }
+        }
+    }
+
+    /// Does what can be done of a job that could not write: a load that renews still loads. `None` if there is nothing.
+    fn read_instead(&mut self, job: &Job) -> Option<Result<Outcome, BatchError>> {
+        let request = job.operation.request.without_write().filter(|_| !job.is_handed_back())?;
+        let Batch { session, readers, .. } = self;
+        Some(readers.retry(|| Ok(job.statements.perform(session.connection.as_mut(), &request)?)))
     }
 
     fn load(&mut self, job: &Job) -> Result<Outcome, BatchError> {
@@ -102,13 +159,25 @@ impl Batch<'_> {
     }
 
     /// Does the jobs in one transaction. If it fails, nothing has taken effect, or that is unknown.
-    fn run_in_transaction(&mut self, indices: &[usize]) -> Result<Vec<Outcome>, Failed> {
+    ///
+    /// With `needs_no_sync` the commit waits for no disk: the sync of the next commit covers it.
+    fn run_in_transaction(&mut self, indices: &[usize], needs_no_sync: bool) -> Result<Vec<Outcome>, Failed> {
+        let relaxed = needs_no_sync && self.session.connection.relax_sync();
+        let result = self.try_in_transaction(indices);
+        if relaxed && self.session.connection.restore_sync().is_err() {
+            self.health.require_reopen();
+        }
+        result
+    }
+
+    fn try_in_transaction(&mut self, indices: &[usize]) -> Result<Vec<Outcome>, Failed> {
         loop {
             self.empty_suspect_wal()?;
+            self.session.begin_erasing(self.jobs).map_err(BatchError::from)?;
             let Batch { session, writers, .. } = self;
             writers.retry(|| Ok(session.connection.begin()?))?;
             let failed = match self.perform_all(indices) {
-                Ok(outcomes) => match self.commit() {
+                Ok(outcomes) => match self.commit(indices) {
                     Ok(()) => return Ok(outcomes),
                     Err(error) => Failed { error, is_effect_unknown: !self.session.connection.in_transaction() },
                 },
@@ -127,9 +196,12 @@ impl Batch<'_> {
     }
 
     /// A reader can keep a commit waiting. The transaction stays open meanwhile.
-    fn commit(&mut self) -> Result<(), BatchError> {
+    fn commit(&mut self, indices: &[usize]) -> Result<(), BatchError> {
+        let began = Instant::now();
         let Batch { session, writers, .. } = self;
-        writers.retry(|| Ok(session.connection.commit()?))
+        writers.retry(|| Ok(session.connection.commit()?))?;
+        count_shared(indices.iter().filter_map(|index| self.jobs[*index].statements.stats.get()), began.elapsed());
+        Ok(())
     }
 
     /// Moves the content of a suspect WAL to the database file, with writes and syncs of its own.

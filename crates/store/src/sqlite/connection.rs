@@ -62,6 +62,16 @@ pub trait Connection: Send {
         self.execute("ROLLBACK")
     }
 
+    /// Has the next commits wait for no disk, if that is safe: in WAL mode. Returns whether it does, until
+    /// [`Connection::restore_sync`]. Not within a transaction.
+    fn relax_sync(&mut self) -> bool {
+        false
+    }
+
+    fn restore_sync(&mut self) -> Result<(), SqliteError> {
+        Ok(())
+    }
+
     /// Returns whether the open file is still the one at its path. SQLite itself goes on writing to a deleted file.
     fn is_current(&self) -> bool {
         true
@@ -78,3 +88,9 @@ pub trait Connection: Send {
 
 /// Opens a connection. Runs on the writer thread, again after every failure.
 pub type Open = Box<dyn Fn() -> Result<Box<dyn Connection>, BatchError> + Send + Sync>;
+
+/// Returns whether the journal is a WAL. There, a commit without a sync cannot corrupt the file; with a rollback journal it can.
+pub fn is_wal(connection: &mut dyn Connection) -> bool {
+    let rows = connection.run("PRAGMA journal_mode", &[]).unwrap_or_default();
+    matches!(rows.first().and_then(|row| row.first()), Some(Value::Text(mode)) if mode.eq_ignore_ascii_case("wal"))
+}

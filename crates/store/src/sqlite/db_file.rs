@@ -8,13 +8,20 @@ use rusqlite::ffi;
 use super::super::error::{ErrorKind, StoreError};
 use super::super::private_fs::{create_dir, create_file, give_to_owner, sync_dir_above};
 use super::errors::{BatchError, SqliteError};
+use super::own_locks;
 use super::result_codes::name;
 
 /// The file at a path: device and inode, or `None` if there is no file. Always `None` on systems without inodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileId(Option<(u64, u64)>);
 
 impl FileId {
+    /// Returns the id of a file with this device and inode.
+    #[cfg(unix)]
+    pub fn new(place: Option<(u64, u64)>) -> Self {
+        FileId(place)
+    }
+
     #[cfg(unix)]
     pub fn of(path: &Path) -> Self {
         use std::os::unix::fs::MetadataExt;
@@ -46,7 +53,12 @@ pub fn prepare(path: &Path) -> Result<(), BatchError> {
     }
     // Only if it is new: opening and closing an existing database file drops the locks that this process has on it.
     let made = match create_file(path) {
-        Ok(file) => give_to_owner(&file),
+        Ok(file) => {
+            let given = give_to_owner(&file);
+            // Another copy of SQLite may have found it by now.
+            own_locks::close(file, path.to_owned());
+            given
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     };

@@ -3,6 +3,7 @@
 use rusqlite::ffi;
 
 use super::super::error::{ErrorKind, StoreError};
+use super::journal::lacks_shared_memory;
 use super::result_codes::name;
 use super::table::Table;
 
@@ -88,13 +89,34 @@ impl SqliteError {
             ffi::SQLITE_CONSTRAINT | ffi::SQLITE_MISMATCH | ffi::SQLITE_TOOBIG => {
                 (ErrorKind::Denied, format!("{path} refuses it: {message}"))
             }
+            // A trigger, a view or an index needs what one connection has and another lacks.
+            ffi::SQLITE_ERROR if lacks_extension(message) => (
+                ErrorKind::Denied,
+                format!(
+                    "{path}: {message}; open the database with the extension or function that defines it, and give it to \
+                     the storage as the option \"db\""
+                ),
+            ),
             ffi::SQLITE_MISUSE | ffi::SQLITE_INTERNAL => {
                 (ErrorKind::Internal, format!("{path}: {message}; this is a bug, please report it"))
             }
+            _ if lacks_shared_memory(self) => (
+                ErrorKind::Unavailable,
+                format!(
+                    "{path}: {message}; its volume has no shared memory, which a WAL needs; give the database a rollback \
+                     journal (journal_mode = DELETE)"
+                ),
+            ),
             _ => (ErrorKind::Unavailable, format!("{path}: {message}")),
         };
         StoreError::new(kind, reason).with_cause(Some(name(self.code)), message.clone())
     }
+}
+
+/// Returns whether the schema names something that SQLite itself does not have.
+fn lacks_extension(message: &str) -> bool {
+    let named = ["no such module: ", "no such function: ", "no such collation sequence: ", "no such tokenizer: "];
+    named.into_iter().any(|start| message.contains(start))
 }
 
 impl BatchError {
@@ -113,6 +135,21 @@ impl BatchError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_only_an_extension_has_is_no_reason_to_try_again() {
+        for (message, kind) in [
+            ("no such module: vec0", ErrorKind::Denied),
+            ("no such function: embed", ErrorKind::Denied),
+            ("no such collation sequence: de_DE", ErrorKind::Denied),
+            ("error in trigger t: no such tokenizer: trigram2", ErrorKind::Denied),
+            ("no such table: main.conversations", ErrorKind::Unavailable),
+        ] {
+            let error = SqliteError::new(ffi::SQLITE_ERROR, message).explain("/x.db");
+            assert_eq!(error.kind, kind, "{message}");
+            assert_eq!(error.reason.contains("option \"db\""), kind == ErrorKind::Denied, "{}", error.reason);
+        }
+    }
 
     #[test]
     fn codes_have_the_names_of_better_sqlite3_and_the_kinds_of_the_contract() {

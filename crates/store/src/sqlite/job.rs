@@ -41,6 +41,13 @@ impl Job {
         if self.is_handed_back() { handed_back() } else { error.explain(self.table()) }
     }
 
+    /// Ends an operation for which there is no thread. The user's connection needs none.
+    pub fn reject_unstarted(self, error: &StoreError) {
+        let Some(handback) = &self.handback else { return self.settle(Err(error.clone())) };
+        handback.begin(&error.reason);
+        self.settle(Err(handed_back()));
+    }
+
     pub fn settle(self, outcome: Outcome) {
         let Operation { request, ticket } = self.operation;
         if let Some(handback) = self.handback

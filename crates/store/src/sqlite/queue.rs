@@ -40,7 +40,7 @@ pub enum Command {
 /// An acknowledgement, given by dropping it. So a thread that dies gives it, too.
 pub type Ack = Sender<()>;
 
-/// What the thread does next.
+/// The next work of the thread.
 pub enum Next {
     /// Jobs for one transaction.
     Batch(Vec<Job>),

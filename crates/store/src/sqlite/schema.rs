@@ -48,9 +48,22 @@ pub fn ensure(connection: &mut dyn Connection, table: &Table) -> Result<(), Batc
         }
         found = query(connection, KIND, table)?;
     }
+    check_found(connection, table, &found)
+}
+
+/// Returns an error if there is no `table`, or if it cannot hold conversations.
+pub fn check(connection: &mut dyn Connection, table: &Table) -> Result<(), BatchError> {
+    let found = query(connection, KIND, table)?;
+    if found.is_empty() {
+        return Err(BatchError::Refused(refuse(table, "is not there".into())));
+    }
+    check_found(connection, table, &found)
+}
+
+fn check_found(connection: &mut dyn Connection, table: &Table, found: &Rows) -> Result<(), BatchError> {
     let columns = query(connection, COLUMNS_OF, table)?;
     let unique = query(connection, UNIQUE, table)?;
-    judge(table, &found, &columns, unique).map_err(BatchError::Refused)
+    judge(table, found, &columns, unique).map_err(BatchError::Refused)
 }
 
 fn query(connection: &mut dyn Connection, sql: &str, table: &Table) -> Result<Rows, SqliteError> {

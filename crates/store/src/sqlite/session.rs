@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::connection::Connection;
-use super::errors::BatchError;
+use super::erasure;
+use super::errors::{BatchError, SqliteError};
 use super::health::Health;
 use super::job::Job;
 use super::retry_budget::RetryBudget;
@@ -13,11 +14,13 @@ pub struct Session {
     pub connection: Box<dyn Connection>,
     /// The tables that can hold conversations, as this connection found.
     checked: HashSet<String>,
+    /// Overwrites what is deleted.
+    erases: bool,
 }
 
 impl Session {
     pub fn new(connection: Box<dyn Connection>) -> Self {
-        Session { connection, checked: HashSet::new() }
+        Session { connection, checked: HashSet::new(), erases: false }
     }
 
     pub fn is_current(&self) -> bool {
@@ -57,6 +60,15 @@ impl Session {
             }
         }
         refused
+    }
+
+    /// Has what is deleted be overwritten from now on, if one of `jobs` asks for it.
+    pub fn begin_erasing(&mut self, jobs: &[Job]) -> Result<(), SqliteError> {
+        if !self.erases && jobs.iter().any(|job| job.statements.erases) {
+            erasure::begin(self.connection.as_mut())?;
+            self.erases = true;
+        }
+        Ok(())
     }
 
     /// Has the next batch look at the table again.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::super::error::{ErrorKind, StoreError};
+use super::super::error::StoreError;
 use super::super::{Answer, Ticket};
 use super::connection::Open;
 use super::health::Health;
@@ -59,9 +59,8 @@ impl Writer {
                 Ok(commands) => state.commands = Some(commands),
                 Err(error) => {
                     drop(state);
-                    let reason = StoreError::new(ErrorKind::Unavailable, "the system refuses another thread")
-                        .with_cause(None, error.to_string());
-                    return jobs.into_iter().for_each(|job| job.settle(Err(reason.clone())));
+                    let reason = StoreError::no_thread(&error);
+                    return jobs.into_iter().for_each(|job| job.reject_unstarted(&reason));
                 }
             }
         }

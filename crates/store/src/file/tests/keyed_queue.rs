@@ -104,9 +104,9 @@ fn saves_that_wait_in_a_row_are_coalesced() {
         let queue = KeyedQueue::new(concurrency, move |request| {
             match request {
                 Request::Load { .. } => {
-                    released.lock().recv_timeout(Duration::from_secs(10)).expect("released in time")
+                    released.lock().recv_timeout(Duration::from_secs(60)).expect("released in time")
                 }
-                Request::Save { id, text, .. } => queue_log.lock().push(format!("{id}={text}")),
+                Request::Save { id, text, .. } => queue_log.lock().push(format!("{id}={}", &**text)),
                 _ => queue_log.lock().push("delete".to_owned()),
             }
             DONE
@@ -127,7 +127,7 @@ fn close_is_settled_last() {
         let (release, released) = mpsc::channel::<()>();
         let released = Mutex::new(released);
         let queue = KeyedQueue::new(concurrency, move |_| {
-            released.lock().recv_timeout(Duration::from_secs(10)).expect("released in time");
+            released.lock().recv_timeout(Duration::from_secs(60)).expect("released in time");
             DONE
         });
         let before = submit(&queue, [load("x"), load("y")]);
@@ -144,11 +144,11 @@ fn a_group_of_saves_holds_up_no_load_and_no_panic_spreads_in_it() {
     let (release, released) = mpsc::channel::<()>();
     let released = Mutex::new(released);
     let queue = KeyedQueue::new(Concurrency { workers: 1, batch: 4 }, move |request| match request {
-        Request::Load { id } if id != "c" => {
-            released.lock().recv_timeout(Duration::from_secs(10)).expect("released in time");
+        Request::Load { id, .. } if id != "c" => {
+            released.lock().recv_timeout(Duration::from_secs(60)).expect("released in time");
             DONE
         }
-        Request::Save { text, .. } if text == "boom" => panic!("boom"),
+        Request::Save { text, .. } if &**text == "boom" => panic!("boom"),
         _ => DONE,
     });
     let held = submit(&queue, [load("held")]).remove(0);
@@ -161,4 +161,26 @@ fn a_group_of_saves_holds_up_no_load_and_no_panic_spreads_in_it() {
     assert_eq!(kinds, [None, Some(ErrorKind::Internal), None, None]);
     release.send(()).unwrap();
     last.wait().unwrap();
+}
+
+#[test]
+fn a_save_does_not_wait_for_a_removal_of_many() {
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let queue = KeyedQueue::new(Concurrency { workers: 1, batch: 4 }, move |request| {
+        if matches!(request, Request::Load { .. } | Request::Scan(_)) {
+            released.lock().recv_timeout(Duration::from_secs(60)).expect("released in time");
+        }
+        DONE
+    });
+    let held = submit(&queue, [load("held")]).remove(0);
+    let removal = Request::Scan(super::retention::scan(super::retention::REMOVE, None));
+    let [first, removal, second] = submit(&queue, [save("a", "1"), removal, save("b", "1")]).try_into().ok().unwrap();
+    release.send(()).unwrap();
+    held.wait().unwrap();
+    // The removal is not done.
+    first.wait().unwrap();
+    release.send(()).unwrap();
+    removal.wait().unwrap();
+    second.wait().unwrap();
 }

@@ -1,9 +1,16 @@
 //! What the file store promises, seen from outside.
+// Tests for one system need imports that the others do not.
+#![cfg_attr(not(unix), allow(unused_imports))]
 
 mod disk;
 mod foreign_files;
+mod former_names;
 mod keyed_queue;
+mod lock_files;
+mod locks;
 mod operations;
+mod retention;
+mod scans;
 
 use std::fs;
 use std::path::{Path, PathBuf};

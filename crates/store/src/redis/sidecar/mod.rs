@@ -15,8 +15,9 @@ use tokio::time::Instant;
 
 use super::config::{Endpoint, KeySpace, Limits, Settings};
 use super::inbox::{Inbox, Message, Stop};
-use crate::error::{ErrorKind, StoreError};
-use crate::runtime::runtime;
+use super::queued::Queued;
+use crate::error::{ErrorKind, IN_DOUBT, StoreError};
+use crate::runtime;
 use crate::{Answer, Operation, Store, Ticket};
 use task::Task;
 
@@ -55,9 +56,14 @@ impl Report {
     }
 }
 
+/// The [`Timeouts::grace`] of users: a server nearby replies within a few milliseconds.
+pub const CONNECT_GRACE: Duration = Duration::from_millis(250);
+
 /// For how long a sidecar waits.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
+    /// How long the first operations wait for the connection before they go through the client.
+    pub grace: Duration,
     /// For the connection, including the handshake.
     pub connect: Duration,
     /// For any byte, while replies are due.
@@ -83,7 +89,10 @@ impl Sidecar {
         let settings = Arc::new(Settings { endpoint, keys: KeySpace::default(), limits });
         let state = Arc::new(State { phase: AtomicU8::new(Phase::Opening as u8), report: OnceLock::new() });
         let (sender, inbox) = Inbox::new();
-        runtime().spawn(Task::new(settings.clone(), state.clone(), inbox).run());
+        match runtime::handle() {
+            Ok(handle) => drop(handle.spawn(Task::new(settings.clone(), timeouts.grace, state.clone(), inbox).run())),
+            Err(error) => state.end(Report::unused(error.reason, true)),
+        }
         Sidecar { settings, state, inbox: sender }
     }
 
@@ -137,7 +146,7 @@ impl Store for SidecarView {
         if let Err(unsent) = self.inbox.send(Message::Operations(operations))
             && let Message::Operations(operations) = unsent.0
         {
-            operations.into_iter().for_each(hand_back);
+            operations.into_iter().map(Queued::new).for_each(hand_back);
         }
     }
 
@@ -151,7 +160,11 @@ impl Store for SidecarView {
     }
 }
 
-fn hand_back(operation: Operation) {
+fn hand_back(queued: Queued) {
     let reason = "the operation was handed back to the client beside which the connection was";
-    operation.ticket.settle(Err(StoreError::new(ErrorKind::HandedBack, reason)));
+    let mut error = StoreError::new(ErrorKind::HandedBack, reason);
+    if queued.is_write_in_doubt() {
+        error = error.with_cause(Some(IN_DOUBT.to_owned()), "no reply came");
+    }
+    queued.operation.ticket.settle(Err(error));
 }

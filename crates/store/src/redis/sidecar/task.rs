@@ -7,18 +7,17 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::config::Settings;
 use super::super::connection::Connection;
-use super::super::handshake::{self, ConnectionId};
+use super::super::connection_id::ConnectionId;
+use super::super::handshake;
 use super::super::inbox::Inbox;
 use super::super::queued::Queued;
 use super::super::session::{ConnectionEnd, Owner, Reason, Session};
 use super::{Phase, Report, State, hand_back};
 
-/// How long the first operations wait for the connection before they go through the client. A server nearby replies
-/// within a few milliseconds.
-const CONNECT_GRACE: Duration = Duration::from_millis(250);
-
 pub struct Task {
     settings: Arc<Settings>,
+    /// See [`Timeouts`](super::Timeouts).
+    grace: Duration,
     state: Arc<State>,
     inbox: Inbox,
 }
@@ -32,8 +31,8 @@ impl Drop for Task {
 }
 
 impl Task {
-    pub fn new(settings: Arc<Settings>, state: Arc<State>, inbox: Inbox) -> Self {
-        Task { settings, state, inbox }
+    pub fn new(settings: Arc<Settings>, grace: Duration, state: Arc<State>, inbox: Inbox) -> Self {
+        Task { settings, grace, state, inbox }
     }
 
     pub async fn run(mut self) {
@@ -51,9 +50,9 @@ impl Task {
     /// Returns the connection, or why there is none.
     async fn open(&mut self) -> Result<(Connection, Option<ConnectionId>), Report> {
         let settings = self.settings.clone();
-        let attempt = handshake::connect(&settings.endpoint, settings.limits.connect, None);
+        let attempt = handshake::connect(&settings.endpoint, &settings.limits, None);
         tokio::pin!(attempt);
-        let end_of_grace = Instant::now() + CONNECT_GRACE;
+        let end_of_grace = Instant::now() + self.grace;
         let mut is_late = false;
         loop {
             tokio::select! {
@@ -69,7 +68,7 @@ impl Task {
                 return Err(Report::unused(stop.reason.clone(), false));
             }
             if is_late {
-                self.inbox.queue.take_all().into_iter().for_each(|queued| hand_back(queued.operation));
+                self.inbox.queue.take_all().into_iter().for_each(hand_back);
             }
         }
     }
@@ -81,8 +80,8 @@ impl Task {
         let reason = match reason {
             Reason::Lost(Some(cause)) => format!("the server closed the connection ({})", cause.message),
             Reason::Lost(None) => "the server closed the connection".to_owned(),
-            Reason::OutOfStep => "the server gave an answer that makes no sense".to_owned(),
-            Reason::Silent => "the server gave no answer in time".to_owned(),
+            Reason::OutOfStep => "the server gave a reply that makes no sense".to_owned(),
+            Reason::Silent(_) => "the server gave no reply in time".to_owned(),
             Reason::Refused => "the server refused an operation".to_owned(),
             Reason::Unneeded(reason) => reason,
         };
@@ -93,7 +92,7 @@ impl Task {
     fn end(mut self, report: Report, given_up: Vec<Queued>) {
         self.state.end(report);
         for queued in given_up.into_iter().chain(self.inbox.close()) {
-            hand_back(queued.operation);
+            hand_back(queued);
         }
     }
 }

@@ -23,7 +23,7 @@ fn a_state_comes_back_and_expires_and_goes() {
 }
 
 #[test]
-fn a_ttl_of_zero_keeps_it_for_ever() {
+fn a_ttl_of_zero_keeps_it_forever() {
     let server = Server::start(&[]);
     let store = store(server.port);
     run(&store, save("x", "{}")).unwrap();
@@ -34,12 +34,12 @@ fn a_ttl_of_zero_keeps_it_for_ever() {
 fn a_thousand_operations_on_one_id_keep_their_order() {
     let server = Server::start(&[]);
     let store = store(server.port);
-    let mut answers = Vec::new();
+    let mut submitted = Vec::new();
     for number in 0..1_000 {
         let text = number.to_string();
-        answers.push((text.clone(), submit(&store, [save("x", &text), load("x")])));
+        submitted.push((text.clone(), submit(&store, [save("x", &text), load("x")])));
     }
-    for (text, mut pair) in answers {
+    for (text, mut pair) in submitted {
         assert_eq!(pair.pop().unwrap().wait(), found(text));
         assert_eq!(pair.pop().unwrap().wait(), DONE);
     }
@@ -52,11 +52,11 @@ fn a_burst_of_large_states_comes_through_whole() {
     let text = |number: usize| format!("{number}:{}", "x".repeat(number * 20_000));
     let writes = submit(&store, (0..120).map(|number| save(&number.to_string(), &text(number))));
     let reads = submit(&store, (0..120).map(|number| load(&number.to_string())));
-    for answer in writes {
-        assert_eq!(answer.wait(), DONE);
+    for pending in writes {
+        assert_eq!(pending.wait(), DONE);
     }
-    for (number, answer) in reads.into_iter().enumerate() {
-        assert_eq!(answer.wait(), found(text(number)));
+    for (number, pending) in reads.into_iter().enumerate() {
+        assert_eq!(pending.wait(), found(text(number)));
     }
 }
 
@@ -108,12 +108,12 @@ fn a_store_that_was_never_used_closes_without_a_server() {
 }
 
 #[test]
-fn a_dropped_store_still_answers_and_then_hangs_up() {
+fn a_dropped_store_still_settles_and_then_hangs_up() {
     let server = Server::start(&[]);
     let store = store(server.port);
-    let answers = submit(&store, (0..500).map(|number| save("x", &number.to_string())));
+    let submitted = submit(&store, (0..500).map(|number| save("x", &number.to_string())));
     drop(store);
-    assert!(answers.into_iter().all(|answer| answer.wait() == DONE));
+    assert!(submitted.into_iter().all(|pending| pending.wait() == DONE));
     assert_eq!(server.ask::<String>("GET flowkit:x"), "499");
     server.wait_until_alone();
 }
@@ -131,9 +131,9 @@ fn a_panic_rejects_what_waits_and_the_next_operation_works() {
     let store = store(server.port);
     run(&store, save("x", "1")).unwrap();
     let ticket = Ticket::new(0, false, std::sync::Arc::new(Panics));
-    let (next, answer) = operation(load("x"));
+    let (next, pending) = operation(load("x"));
     store.submit(vec![Operation { request: load("x"), ticket }, next]);
-    assert_eq!(answer.wait().unwrap_err().kind, ErrorKind::Internal);
+    assert_eq!(pending.wait().unwrap_err().kind, ErrorKind::Internal);
     // The panic drops the inbox a moment later; what falls into that gap is rejected too, not lost.
     let outcome = run(&store, load("x"));
     assert!(matches!(&outcome, Err(error) if error.kind == ErrorKind::Internal) || outcome == found("1"));

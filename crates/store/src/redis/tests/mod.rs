@@ -2,13 +2,21 @@
 
 mod barriers;
 mod basics;
+mod commands;
+mod doubts;
 mod faults;
 mod garbage;
 mod hostile;
+mod locks;
 mod outages;
+mod proxies;
 mod refusals;
+mod removals;
+mod scans;
+mod scripts;
 mod server;
 mod sidecars;
+mod touches;
 
 use std::time::Duration;
 
@@ -17,14 +25,26 @@ use super::{Address, Endpoint, KeySpace, RedisStore};
 use crate::testing::{Pending, operation};
 use crate::{Operation, Request, Store};
 
-/// Short enough for a test, long enough for a loaded machine.
+/// Longer than a loaded machine lets a thread or a server stand still. Nothing of it passes where all goes well.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 fn limits() -> Limits {
+    Limits { wait: PATIENCE, connect: PATIENCE, reply: PATIENCE, ..Limits::default() }
+}
+
+/// For a server that says nothing, or is not there. On a loaded machine they may pass although it is.
+fn impatient() -> Limits {
     Limits {
         wait: Duration::from_millis(1_500),
         connect: Duration::from_millis(700),
         reply: Duration::from_millis(700),
         ..Limits::default()
     }
+}
+
+/// Gives up a silent connection soon, and keeps operations waiting for the next one.
+fn quick_to_reconnect() -> Limits {
+    Limits { wait: PATIENCE, ..impatient() }
 }
 
 fn at(endpoint: Endpoint, limits: Limits) -> RedisStore {
@@ -45,7 +65,7 @@ fn store(port: u16) -> RedisStore {
 
 /// Submits all requests as one hand-over, without waiting.
 fn submit(store: &RedisStore, requests: impl IntoIterator<Item = Request>) -> Vec<Pending> {
-    let (operations, answers): (Vec<Operation>, Vec<Pending>) = requests.into_iter().map(operation).unzip();
+    let (operations, submitted): (Vec<Operation>, Vec<Pending>) = requests.into_iter().map(operation).unzip();
     store.submit(operations);
-    answers
+    submitted
 }

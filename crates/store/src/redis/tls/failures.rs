@@ -1,4 +1,4 @@
-//! How failed handshakes read. None of it holds a key or a certificate; names that a certificate is for may appear.
+//! Texts of failed handshakes. None holds a key or a certificate. Names that a certificate is for may appear.
 
 use std::io;
 
@@ -9,9 +9,9 @@ use super::trust::is_authority_itself;
 use crate::error::{Cause, ErrorKind, StoreError};
 use crate::redis::address::{Address, server};
 
-/// The handshake did not come about.
+/// Returns the error of a failed handshake.
 ///
-/// What waiting cannot mend is not `Unavailable`, so that operations learn it at once.
+/// Its kind is `Unavailable` only if waiting may help. All else ends operations immediately.
 pub fn handshake(address: &Address, name: &ServerName<'_>, error: &io::Error) -> StoreError {
     let server = server(address);
     match tls_error(error) {
@@ -20,7 +20,7 @@ pub fn handshake(address: &Address, name: &ServerName<'_>, error: &io::Error) ->
         Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
             let advice = r#"use its TLS port, or leave the option "tls" out (redis: instead of rediss:)"#;
             StoreError::new(ErrorKind::InvalidOptions, format!("{server} does not speak TLS there; {advice}"))
-                .with_cause(Some("ERR_SSL_WRONG_VERSION_NUMBER".into()), "the answer is not TLS")
+                .with_cause(Some("ERR_SSL_WRONG_VERSION_NUMBER".into()), "the reply is not TLS")
         }
         Some(problem @ Error::PeerIncompatible(_)) => {
             let reason = format!("{server} speaks neither TLS 1.2 nor TLS 1.3 with a cipher that is supported here");
@@ -41,8 +41,9 @@ pub fn handshake(address: &Address, name: &ServerName<'_>, error: &io::Error) ->
     }
 }
 
-/// In TLS 1.3 a server looks at our certificate only after the handshake is done for us: what it dislikes comes with the
-/// first answer. The cause of such a broken connection.
+/// Returns the cause of a connection that broke after the handshake; `None` if TLS is not the reason.
+///
+/// In TLS 1.3 a server looks at our certificate after the handshake is done for us. Its refusal comes with the first reply.
 pub fn late_cause(error: &io::Error) -> Option<Cause> {
     match tls_error(error)? {
         Error::AlertReceived(alert) => Some(Cause { code: Some(alert_code(*alert)), message: alert_text(*alert) }),
@@ -50,14 +51,14 @@ pub fn late_cause(error: &io::Error) -> Option<Cause> {
     }
 }
 
-/// The error for a connection that broke before its first answer, where [`late_cause`] tells why.
+/// Returns the error for a connection that broke before its first reply; `None` if [`late_cause`] gave no TLS alert.
 pub fn late_refusal(address: &Address, cause: &Cause) -> Option<StoreError> {
     let code = cause.code.as_deref()?;
     let alert = CERTIFICATE_ALERTS.into_iter().find(|alert| alert_code(*alert) == code)?;
     Some(alerted(&server(address), alert))
 }
 
-/// How a server says that it wants another certificate of ours, or one at all.
+/// The alerts of a server that wants another certificate of ours, or one at all.
 const CERTIFICATE_ALERTS: [AlertDescription; 10] = [
     AlertDescription::CertificateRequired,
     AlertDescription::NoCertificate,
@@ -109,7 +110,7 @@ fn alert_code(alert: AlertDescription) -> String {
 
 fn certificate(server: &str, name: &ServerName<'_>, problem: &CertificateError) -> StoreError {
     use CertificateError::*;
-    // Codes as Node has them, where it has the same case.
+    // The codes are Node's, if it has the same case.
     let (code, what, advice): (Option<&str>, String, &str) = match problem {
         Expired | ExpiredContext { .. } => {
             (Some("CERT_HAS_EXPIRED"), "it has expired".into(), "renew it on the server")

@@ -1,7 +1,7 @@
 //! TLS by rustls, with the options of Node's `tls.connect` in mind.
 //!
 //! - [`trust`]: which server certificates are accepted;
-//! - [`failures`]: how a failed handshake reads.
+//! - [`failures`]: texts of failed handshakes.
 //!
 //! rustls is stricter than the OpenSSL of Node: it wants certificates of X.509 version 3 with a `subjectAltName`.
 //! The provider is named explicitly, never installed for the process: another addon may have one of its own.
@@ -35,15 +35,15 @@ use crate::error::StoreError;
 
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(rustls::crypto::ring::default_provider()));
 
-/// What the user asks for, not yet looked at.
+/// The options of the user, not checked yet.
 pub struct TlsSettings {
     /// The name or IP address that the server's certificate has to be for.
     pub server_name: String,
-    /// Whether the server is told that name (SNI). Node tells it only where `servername` is set.
+    /// `true` sends that name to the server (SNI). Node.js does so only if `servername` is set.
     pub sni: bool,
     /// Certificates to trust instead of `roots`: PEM, any number in each, or one as DER.
     pub ca: Option<Vec<Vec<u8>>>,
-    /// What to trust where `ca` is left out.
+    /// The certificates to trust if `ca` is `None`.
     pub roots: Arc<DefaultRoots>,
     /// Our own certificate followed by its intermediates, and its private key. Both PEM.
     pub identity: Option<(Vec<u8>, Vec<u8>)>,
@@ -58,7 +58,7 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// An error is the rest of a sentence that begins with the name of the option. It holds nothing of what was given.
+    /// Checks the settings. An error is the rest of a sentence that begins with the name of the option. It holds no value.
     pub fn new(settings: TlsSettings) -> Result<Self, String> {
         let TlsSettings { server_name, sni, ca, roots, identity, reject_unauthorized } = settings;
         let name = ServerName::try_from(server_name)

@@ -45,7 +45,7 @@ pub enum Authorities {
 }
 
 impl Authorities {
-    /// An error is the rest of a sentence that begins with the name of the option.
+    /// Reads the option `ca`. An error is the rest of a sentence that begins with the name of the option.
     pub fn given(blobs: &[Vec<u8>]) -> Result<Self, String> {
         let mut certificates = Vec::new();
         for blob in blobs {
@@ -87,13 +87,13 @@ impl Verifier {
         Verifier { authorities: Some(authorities) }
     }
 
-    /// For `rejectUnauthorized: false`.
+    /// Accepts every certificate, for `rejectUnauthorized: false`.
     pub fn lenient() -> Self {
         Verifier { authorities: None }
     }
 }
 
-// Asked for by rustls. What is trusted is nobody's business.
+// rustls asks for it. The list of what is trusted stays private.
 impl fmt::Debug for Verifier {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Verifier")
@@ -145,15 +145,17 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Whether the only thing wrong so far is that the server shows the certificate of an authority (`CA:TRUE`) as its own.
+/// Returns whether the only fault so far is that the server shows the certificate of an authority (`CA:TRUE`) as its own.
 /// webpki looks at the dates before that and at the rest after it; a test holds it to that.
 pub fn is_authority_itself(error: &Error) -> bool {
     let Error::InvalidCertificate(CertificateError::Other(other)) = error else { return false };
     matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
-/// `openssl req -x509` makes such certificates, tutorials pass them as `ca`, and Node accepts them: the user has
-/// named this very certificate. One that somebody else issued is not accepted: Node asks for its issuer, too.
+/// Accepts an authority's certificate that was given as `ca`, for the right name, if it is self-signed.
+///
+/// `openssl req -x509` makes such certificates, tutorials pass them as `ca`, and Node accepts them. Node does not accept one
+/// that somebody else issued: it asks for its issuer, too.
 fn verify_self_signed(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<ServerCertVerified, Error> {
     let certificate = EndEntityCert::try_from(leaf).map_err(|_| CertificateError::BadEncoding)?;
     if certificate.issuer() != certificate.subject() {

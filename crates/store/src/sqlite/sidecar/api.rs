@@ -95,6 +95,7 @@ api! {
     127 file_control = sqlite3_file_control(*mut Db, *const c_char, c_int, *mut c_void) -> c_int;
     135 open = sqlite3_open_v2(*const c_char, *mut *mut Db, c_int, *const c_char) -> c_int;
     144 threadsafe = sqlite3_threadsafe() -> c_int;
+    152 next_stmt = sqlite3_next_stmt(*mut Db, *mut Statement) -> *mut Statement;
     153 sql = sqlite3_sql(*mut Statement) -> *const c_char;
     166 extended_errcode = sqlite3_extended_errcode(*mut Db) -> c_int;
     175 wal_hook = sqlite3_wal_hook(*mut Db, Option<WalCallback>, *mut c_void) -> *mut c_void;

@@ -1,7 +1,7 @@
 //! A connection of our own to the user's file, through the user's copy of SQLite.
 //!
-//! Never through the bundled copy: POSIX locks belong to the process, so that two copies in one process do not see each
-//! other's locks and destroy the file (measured: within 36 commits).
+//! Never through the bundled copy: without OFD locks (`own_locks`) two copies in one process do not see each other, and destroy
+//! the file (measured: within 36 commits).
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_int};
@@ -13,11 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::ffi::{self, sqlite3 as Db};
 
 use super::super::bundled::BUSY_SLICE;
-use super::super::connection::{Connection, Param, Row};
+use super::super::connection::{Connection, Param, Row, is_wal};
 use super::super::db_file::FileId;
 use super::super::errors::{BatchError, SqliteError};
 use super::super::statements::Statements;
 use super::api::Api;
+use super::backups;
 use super::statement::{Statement, failure};
 use super::wal::{WalHook, WalLength};
 
@@ -40,6 +41,13 @@ pub struct Target {
     pub wal: Option<Arc<WalLength>>,
 }
 
+impl Target {
+    /// Returns the user's value of a pragma that is copied.
+    fn pragma(&self, wanted: &str) -> Option<&str> {
+        self.pragmas.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.as_str())
+    }
+}
+
 pub struct SidecarConnection {
     api: Api,
     db: *mut Db,
@@ -47,6 +55,8 @@ pub struct SidecarConnection {
     statements: HashMap<String, Statement>,
     path: PathBuf,
     file_id: FileId,
+    /// The user's `PRAGMA synchronous`, as a number.
+    synchronous: String,
     /// Dropped after the connection is closed.
     wal_hook: Option<Box<WalHook>>,
     on_close: Option<Box<dyn FnOnce() + Send>>,
@@ -69,6 +79,7 @@ pub fn open(target: &Target) -> Result<SidecarConnection, BatchError> {
         statements: HashMap::new(),
         path: target.path.clone(),
         file_id: target.file_id,
+        synchronous: target.pragma("synchronous").unwrap_or_default().to_owned(),
         wal_hook: None,
         on_close: None,
     };
@@ -99,6 +110,7 @@ fn open_raw(api: &Api, filename: &CStr, vfs: &CStr, flags: c_int) -> Result<*mut
     unsafe {
         (api.busy_timeout)(db, busy_slice());
         (api.trace)(db, 0, None, ptr::null_mut());
+        backups::forget(api, db);
     }
     Ok(db)
 }
@@ -136,6 +148,14 @@ impl SidecarConnection {
         statements.all().into_iter().try_for_each(|statement| self.statement(&statement.sql).map(drop))
     }
 
+    /// Not from the map: SQLite sets it when the statement is prepared, and not when it runs.
+    fn set_synchronous(&mut self, level: &str) -> Result<(), SqliteError> {
+        let sql = format!("PRAGMA synchronous = {level}");
+        // SAFETY: the connection is open and ours alone, and the statement is dropped at the end of this function.
+        let mut statement = unsafe { Statement::prepare(self.api, self.db, &sql) }?;
+        statement.run(&[]).map(drop)
+    }
+
     fn statement(&mut self, sql: &str) -> Result<&mut Statement, SqliteError> {
         if !self.statements.contains_key(sql) {
             // SAFETY: the connection is open and ours alone. It closes in `drop`, after all its statements are finalized.
@@ -162,6 +182,16 @@ impl Connection for SidecarConnection {
 
     fn is_sidecar(&self) -> bool {
         true
+    }
+
+    fn relax_sync(&mut self) -> bool {
+        // OFF and NORMAL wait for no disk anyway.
+        matches!(self.synchronous.as_str(), "2" | "3") && is_wal(self) && self.set_synchronous("1").is_ok()
+    }
+
+    fn restore_sync(&mut self) -> Result<(), SqliteError> {
+        let level = self.synchronous.clone();
+        self.set_synchronous(&level)
     }
 }
 

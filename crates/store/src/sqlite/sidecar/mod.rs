@@ -4,14 +4,16 @@
 //! 2. [`user_connection`] asks the user's connection whether a second one is safe, and what it has to be like.
 //! 3. [`shared_writer`]: one for each of the user's connections. It owns the writer and learns of the user's close.
 //! 4. [`transaction_hook`] pauses the writer while the user runs a transaction.
-//! 5. [`connection`]: the second connection, which the writer thread uses.
-//! 6. [`write_now`]: a third connection, for single writes on the JavaScript thread; [`wal`] keeps the disk out of them.
-//! 7. [`store`]: one table.
+//! 5. [`backups`] tells whether a backup is running, which our writes would disturb.
+//! 6. [`connection`]: the second connection, which the writer thread uses.
+//! 7. [`write_now`]: a third connection, for single writes on the JavaScript thread; [`wal`] keeps the disk out of them.
+//! 8. [`store`]: one table.
 //!
 //! The user's connection belongs to the JavaScript thread: SQLite as better-sqlite3 compiles it has no mutex for it.
 //! [`connection`] and [`wal`] run on both threads, everything else runs there.
 
 mod api;
+mod backups;
 mod connection;
 mod keep_loaded;
 pub mod load_extension;

@@ -15,6 +15,7 @@ use super::super::statements::Statements;
 use super::super::writer::Writer;
 use super::super::writer_thread;
 use super::api::Api;
+use super::backups;
 use super::connection::{self, Target};
 use super::keep_loaded::keep_loaded;
 use super::transaction_hook::{self, PauseWriter};
@@ -57,8 +58,9 @@ pub struct SharedWriter {
 struct OnThread(Cell<Option<UserConnection>>);
 
 // SAFETY: the shared writer reaches another thread only as a part of an `Arc<dyn Store>`, whose operations on it (`submit`,
-// `release`) run on the JavaScript thread. The destructor runs there, too, and that thread alone reads this cell. The writer
-// thread has only the `Writer`.
+// `release`) run on the JavaScript thread, and that thread alone reads this cell. Another thread, the keeper of locks or the
+// sweeper, may drop the last `Arc`; the destructor does not look at the user's connection. The writer thread has only the
+// `Writer`.
 unsafe impl Send for OnThread {}
 // SAFETY: as above.
 unsafe impl Sync for OnThread {}
@@ -142,6 +144,11 @@ impl SharedWriter {
     /// Does one write within the call and returns whether it is done. If not, nothing happened. Runs on the JavaScript thread.
     pub fn write_now(&self, statements: &Statements, request: &Request) -> bool {
         self.write_now.write(&self.target, statements, request)
+    }
+
+    /// Returns whether a backup is running that our commits would make begin anew. Runs on the JavaScript thread.
+    pub fn is_backup_running(&self) -> bool {
+        backups::is_running(&self.target.api)
     }
 
     fn is_user_at_rest(&self) -> bool {

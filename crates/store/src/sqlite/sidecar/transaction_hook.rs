@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use rusqlite::ffi::{self, sqlite3 as Db, sqlite3_api_routines};
 
 use super::api::{Api, Routines};
+use super::backups;
 use super::statement_kind::{self, Kind};
 
 /// The writer beside one of the user's connections, as this hook needs it.
@@ -122,9 +123,11 @@ unsafe extern "C" fn on_open(db: *mut Db, _: *mut *mut c_char, routines: *const 
         let is_of = |image: &&Image| unsafe { image.api.is_of(routines as Routines) };
         let Some(api) = IMAGES.lock().iter().find(is_of).map(|image| image.api) else { return };
         // SAFETY: the connection is open, and only we and the caller know it, on this thread.
-        if unsafe { !writers_of(api, db).is_empty() } {
-            // SAFETY: as above.
-            unsafe { watch(api, db) };
+        unsafe {
+            backups::opened(api, db);
+            if !writers_of(api, db).is_empty() {
+                watch(api, db);
+            }
         }
     }));
     // Anything else would fail the opening.

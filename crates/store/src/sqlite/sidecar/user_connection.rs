@@ -161,7 +161,7 @@ impl UserConnection {
     fn value(&self, sql: &str) -> Result<String, String> {
         // SAFETY: as promised to `new`; the statement does not outlive this call.
         let result = unsafe { Statement::prepare(self.api, self.db, sql) }.and_then(|mut statement| statement.first());
-        result.map_err(|SqliteError { message, .. }| format!("it does not answer {sql}: {message}"))
+        result.map_err(|SqliteError { message, .. }| format!("it refuses {sql}: {message}"))
     }
 }
 

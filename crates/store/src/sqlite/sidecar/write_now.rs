@@ -45,7 +45,7 @@ impl WriteNow {
     /// Does one write and returns whether it is done. If not, nothing happened. Called on the JavaScript thread, if neither
     /// the user nor the writer has anything under way that comes first.
     pub fn write(&self, target: &Target, statements: &Statements, request: &Request) -> bool {
-        if request.size() > LONGEST || !request.is_write() || !request.is_idempotent() {
+        if request.size() > LONGEST || !request.is_write() || !request.is_idempotent() || !request.answers_nothing() {
             return false;
         }
         // The writer thread locks it to open or to close.

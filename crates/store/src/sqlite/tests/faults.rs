@@ -21,13 +21,14 @@ fn a_lock_held_for_a_while_is_waited_for() {
 #[test]
 fn a_lock_held_for_ever_is_unavailable_in_a_bounded_time() {
     let place = Place::new();
-    let (store, _) = place.probed();
+    let (store, _) = place.impatient();
     run(&store, save("u", "1")).unwrap();
     let other = place.other();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let start = Instant::now();
     let mut outcomes = together(&store, (0..300).map(|_| save("u", "2")).chain([load("u")]));
-    assert!((600..5000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    assert!(start.elapsed() >= Duration::from_millis(600), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(60), "each of them waited: {:?}", start.elapsed());
     assert_eq!(outcomes.pop(), Some(text("1")), "a load needs no write lock");
     for outcome in outcomes {
         assert_eq!(told(outcome), (ErrorKind::Unavailable, "SQLITE_BUSY".into()));
@@ -42,12 +43,10 @@ fn a_file_locked_whole_is_unavailable_for_loads_too() {
     let place = Place::new();
     let other = place.other();
     other.execute_batch("CREATE TABLE x (y); BEGIN EXCLUSIVE").unwrap();
-    let (store, _) = place.probed();
-    let start = Instant::now();
+    let (store, _) = place.impatient();
     for outcome in together(&store, [load("a"), save("b", "1"), load("c")]) {
         assert_eq!(told(outcome), (ErrorKind::Unavailable, "SQLITE_BUSY".into()));
     }
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     other.execute_batch("COMMIT").unwrap();
     assert_eq!(run(&store, save("b", "2")), DONE);
 }
@@ -80,7 +79,7 @@ fn without_wal_a_reader_delays_the_commit_and_no_more() {
 #[test]
 fn a_connection_that_keeps_itself_out_is_replaced() {
     let place = Place::new();
-    let (store, probe) = place.probed();
+    let (store, probe) = place.impatient();
     run(&store, save("a", "1")).unwrap();
     // As where SQLite could not give a lock back: it believes ever after that somebody has it.
     probe.stuck.store(true, Ordering::SeqCst);

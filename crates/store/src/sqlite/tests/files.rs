@@ -20,11 +20,22 @@ fn the_directory_and_the_file_are_private() {
 #[test]
 fn it_is_wal_and_waits_for_the_disk() {
     let place = Place::new();
-    run(&place.store(), save("u", "{}")).unwrap();
+    let store = place.store();
+    run(&store, save("u", "{}")).unwrap();
+    // A connection that closes has the file to itself for a moment.
+    close(&store).unwrap();
     let mode: String = place.other().query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
-    let mut connection = bundled::open(&place.path).unwrap();
+    let mut connection = bundled::open(&place.path, Journal::Wal).unwrap();
     assert_eq!(connection.run("PRAGMA synchronous", &[]).unwrap(), [[Value::Integer(2)]]);
+}
+
+#[test]
+fn with_a_rollback_journal_its_directory_is_synced_too() {
+    let place = Place::new();
+    let mut connection = bundled::open(&place.path, Journal::Delete).unwrap();
+    assert_eq!(connection.run("PRAGMA journal_mode", &[]).unwrap(), [[Value::Text("delete".into())]]);
+    assert_eq!(connection.run("PRAGMA synchronous", &[]).unwrap(), [[Value::Integer(3)]]);
 }
 
 #[test]
@@ -89,10 +100,10 @@ fn a_replaced_file_is_opened_anew() {
 fn release_leaves_only_the_file_and_the_store_goes_on() {
     let place = Place::new();
     let store = place.store();
-    store.release(Instant::now() + Duration::from_secs(5));
+    store.release(Instant::now() + Duration::from_secs(60));
     run(&store, save("u", "1")).unwrap();
     assert!(place.has("-wal"));
-    store.release(Instant::now() + Duration::from_secs(5));
+    store.release(Instant::now() + Duration::from_secs(60));
     assert!(!place.has("-wal") && !place.has("-shm"));
     run(&store, save("u", "2")).unwrap();
     assert_eq!(run(&store, load("u")), text("2"));
@@ -109,7 +120,9 @@ fn release_keeps_to_its_deadline() {
     std::thread::sleep(Duration::from_millis(20));
     let start = Instant::now();
     store.release(start + Duration::from_millis(100));
-    assert!((90..5000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    // Long before the writer gives up on the lock.
+    let elapsed = start.elapsed();
+    assert!(elapsed >= Duration::from_millis(90) && elapsed < Duration::from_secs(50), "{elapsed:?}");
     other.execute_batch("ROLLBACK").unwrap();
     answers.into_iter().next().unwrap().wait().unwrap();
 }

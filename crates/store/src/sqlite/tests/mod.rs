@@ -3,6 +3,7 @@
 mod batches;
 mod faults;
 mod files;
+mod locks;
 mod sharing;
 mod tables;
 mod writer;
@@ -22,6 +23,8 @@ use super::super::testing::{ABSENT, DONE, Pending, close, delete, found, load, o
 use super::super::{Outcome, Request, Store};
 use super::connection::{Connection, Param, Row, Value};
 use super::errors::SqliteError;
+use super::journal::Journal;
+use super::own_locks;
 use super::queue::Limits;
 use super::statements::Statements;
 use super::table::Table;
@@ -49,24 +52,28 @@ impl Place {
         SqliteStore::new(config(&self.path, table))
     }
 
-    /// A writer of its own, with faults on demand and a short lock timeout.
+    /// A writer of its own, with faults on demand. It waits for locks longer than a loaded machine lets a thread stand still.
     fn probed(&self) -> (SqliteStore, Arc<Probe>) {
-        self.probed_with(None)
+        self.probed_with(Limits { lock_timeout: Duration::from_secs(60), ..Limits::default() })
     }
 
-    fn probed_with(&self, idle: Option<Duration>) -> (SqliteStore, Arc<Probe>) {
+    /// Gives up on locks that are held to the end of the test.
+    fn impatient(&self) -> (SqliteStore, Arc<Probe>) {
+        self.probed_with(Limits { lock_timeout: Duration::from_millis(600), ..Limits::default() })
+    }
+
+    fn probed_with(&self, limits: Limits) -> (SqliteStore, Arc<Probe>) {
         let probe = Arc::new(Probe::default());
         let (path, watched) = (self.path.clone(), probe.clone());
         let open = Box::new(move || {
             watched.opens.fetch_add(1, Ordering::SeqCst);
             watched.stuck.store(false, Ordering::SeqCst);
-            let mut inner = bundled::open(&path)?;
+            let mut inner = bundled::open(&path, Journal::Wal)?;
             if let Some(sql) = watched.after_open.lock().as_deref() {
                 inner.execute(sql)?;
             }
             Ok(Box::new(Probed { inner, probe: watched.clone() }) as Box<dyn Connection>)
         });
-        let limits = Limits { lock_timeout: Duration::from_millis(600), idle, ..Limits::default() };
         let writer = Writer::new(open, limits, super::writer_thread::serve);
         writer.join();
         (SqliteStore::with(writer, Statements::new(Table::new(&self.path, "conversations".into())), None), probe)
@@ -74,6 +81,7 @@ impl Place {
 
     /// Another program's connection.
     fn other(&self) -> rusqlite::Connection {
+        own_locks::install();
         rusqlite::Connection::open(&self.path).unwrap()
     }
 
@@ -87,7 +95,7 @@ impl Place {
 }
 
 fn config(path: &Path, table: &str) -> SqliteConfig {
-    SqliteConfig { path: path.to_owned(), table: table.to_owned() }
+    SqliteConfig { path: path.to_owned(), table: table.to_owned(), journal: Journal::Wal, secure_delete: false }
 }
 
 /// Submits each request on its own, without waiting.

@@ -64,7 +64,7 @@ fn a_dropped_store_finishes_its_work_and_its_thread_ends() {
     }
     let start = std::time::Instant::now();
     while writer.strong_count() > 0 {
-        assert!(start.elapsed() < Duration::from_secs(10), "the thread goes on");
+        assert!(start.elapsed() < Duration::from_secs(60), "the thread goes on");
         std::thread::sleep(Duration::from_millis(1));
     }
     assert!(!place.has("-wal"));
@@ -102,7 +102,7 @@ fn many_threads_may_come_and_go() {
                     if round % 2 == 0 {
                         close(&store).unwrap();
                     } else {
-                        store.release(std::time::Instant::now() + Duration::from_secs(5));
+                        store.release(std::time::Instant::now() + Duration::from_secs(60));
                     }
                 }
             });

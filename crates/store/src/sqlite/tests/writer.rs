@@ -4,13 +4,13 @@ use super::*;
 use crate::{Operation, Receiver, Ticket, Token};
 
 fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(10)
+    Instant::now() + Duration::from_secs(60)
 }
 
 #[test]
 fn an_operation_may_come_just_as_the_idle_thread_ends() {
     let place = Place::new();
-    let (store, probe) = place.probed_with(Some(Duration::from_micros(200)));
+    let (store, probe) = place.probed_with(Limits { idle: Some(Duration::from_micros(200)), ..Limits::default() });
     for round in 0..1500_u64 {
         assert_eq!(run(&store, save("u", &round.to_string())), DONE);
         // Now shorter, now longer than the thread waits.

@@ -1,5 +1,6 @@
 //! The sidecar, with the bundled copy as the copy of the user: its table comes the same way.
 
+mod backups;
 mod connections;
 mod stores;
 mod transaction_hook;
@@ -20,6 +21,7 @@ use super::store::SidecarStore;
 use super::user_connection::UserConnection;
 use crate::Store;
 use crate::error::ErrorKind;
+use crate::sqlite::own_locks;
 use crate::sqlite::schema;
 use crate::sqlite::statements::Statements;
 use crate::sqlite::table::Table;
@@ -63,6 +65,7 @@ struct User {
 
 impl User {
     fn new(journal: &str) -> Self {
+        own_locks::install();
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().canonicalize().unwrap().join("states.db");
         let db = rusqlite::Connection::open(&path).unwrap();

@@ -66,3 +66,36 @@ fn what_the_sidecar_cannot_do_is_handed_back_with_all_that_follows() {
         user.db.query_row("SELECT state FROM conversations WHERE id = 'a'", [], |row| row.get(0)).unwrap();
     assert_eq!(state, "0", "none of the batch has taken effect");
 }
+
+#[test]
+fn a_slice_of_a_sweep_shares_the_transaction_of_the_users_next_write_and_is_never_handed_back() {
+    let user = User::new("WAL");
+    let store = user.store();
+    let count = || user.db.query_row("SELECT count(*) FROM conversations", [], |row| row.get::<_, i64>(0)).unwrap();
+    let old = "INSERT INTO conversations VALUES ('old', '0', 1600000000000)";
+    user.db.execute_batch(old).unwrap();
+    let slice = || operation(crate::Request::Scan(crate::sweeper::slice(60, None, crate::clock::wall_millis())));
+    let (first, answer) = slice();
+    store.submit_in_background(first);
+    // The user has read and is about to write: a commit in between would refuse that.
+    user.db.execute_batch("BEGIN; SELECT count(*) FROM conversations").unwrap();
+    store.drain();
+    user.db.execute_batch("INSERT INTO conversations VALUES ('users', '0', 1800000000000); COMMIT").unwrap();
+    run(&store, load("old")).unwrap();
+    assert_eq!(count(), 2);
+    assert!(!store.may_write_now(), "the next write takes the slice along");
+    run(&store, save("new", "1")).unwrap();
+    let crate::Answer::Page(page) = answer.wait().unwrap() else { panic!("no page") };
+    assert_eq!((page.matched, count()), (1, 2));
+    // What the user's connection alone can do stops the slice, and nothing else knows of it.
+    user.add_function();
+    user.db.execute_batch("CREATE TRIGGER t AFTER DELETE ON conversations BEGIN SELECT mine(); END").unwrap();
+    user.db.execute_batch(old).unwrap();
+    let (second, failed) = slice();
+    store.submit_in_background(second);
+    run(&store, save("another", "1")).unwrap();
+    assert!(failed.wait().is_err());
+    assert_eq!(store.why_handed_back(), None);
+    assert!(store.take_handed_back().is_empty());
+    assert_eq!(count(), 4);
+}

@@ -61,7 +61,7 @@ fn a_transaction_on_another_file_does_not_wait() {
     answer.wait().unwrap();
 }
 
-/// Whether SQLite was asked to tell of new connections.
+/// Returns whether SQLite was asked to tell of new connections.
 static IS_ASKED: AtomicBool = AtomicBool::new(false);
 
 unsafe extern "C" fn ask(_: Option<EntryPoint>) -> c_int {

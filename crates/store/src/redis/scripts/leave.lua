@@ -1,0 +1,4 @@
+-- Returns how many wait.
+forget()
+put()
+return #waiting
