@@ -6,7 +6,7 @@
 //! 2. [`binding::handle::StorageHandle`] makes the request and a promise, keeps its deferred, and puts the operation on the hand-over
 //!    list of the [`binding::completion_queue::CompletionQueue`]. Nothing is awaited here, so call order is kept.
 //! 3. One microtask later the whole list goes to its stores, one batch for each ([`flowkit_store::Store::submit`]).
-//! 4. The store does its input and output elsewhere: on the blocking pool (files), on the writer thread of a database
+//! 4. The store does its input and output elsewhere: on a pool of threads (files), on the writer thread of a database
 //!    (SQLite), on the network runtime (Redis). A state is opaque JSON text all the way.
 //! 5. Each finished operation settles its [`flowkit_store::Ticket`]. Outcomes pile up; the first one wakes the JavaScript
 //!    thread, which only schedules `setImmediate`; each turn then settles a bounded number of promises.

@@ -8,6 +8,10 @@ use flowkit_store::error::StoreError;
 #[napi]
 pub const HANDED_BACK: &str = flowkit_store::error::HANDED_BACK;
 
+/// The `cause_code` of an operation that was handed back, if it may have taken effect already.
+#[napi]
+pub const IN_DOUBT: &str = flowkit_store::error::IN_DOUBT;
+
 /// The reason of a rejected native promise. `lib/errors.js` turns it into a `StorageError`: errors made on another thread have
 /// no JavaScript stack.
 #[napi(object, object_from_js = false)]

@@ -10,7 +10,7 @@ use super::handle::StorageHandle;
 use super::redis::address;
 use super::tls::TlsContext;
 use flowkit_store::redis::Endpoint;
-use flowkit_store::redis::sidecar::{Phase, Sidecar, Timeouts};
+use flowkit_store::redis::sidecar::{CONNECT_GRACE, Phase, Sidecar, Timeouts};
 
 /// Where the client is connected right now, and as which user (`lib/redis-sidecar.js`).
 #[napi(object, object_to_js = false)]
@@ -101,6 +101,7 @@ pub fn open_redis_sidecar(options: RedisSidecarOptions, tls: Option<&TlsContext>
     let tls = tls.map(TlsContext::share);
     let endpoint = Endpoint { address: address(host, port, path), tls, username, password, db, name };
     let timeouts = Timeouts {
+        grace: CONNECT_GRACE,
         connect: Duration::from_millis(connect_timeout.into()),
         reply: Duration::from_millis(reply_timeout.into()),
     };

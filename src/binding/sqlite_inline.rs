@@ -9,7 +9,8 @@ use flowkit_store::sqlite::double_open;
 use flowkit_store::sqlite::errors::SqliteError;
 use flowkit_store::sqlite::result_codes;
 use flowkit_store::sqlite::schema::{COLUMNS_OF, KIND, UNIQUE, create, judge};
-use flowkit_store::sqlite::statements::{Input, Reads, Statements};
+use flowkit_store::sqlite::statement::{Input, Reads, Statement};
+use flowkit_store::sqlite::statements::Statements;
 use flowkit_store::sqlite::table::Table;
 
 /// The statements for one table. `kind`, `columns` and `unique` take the table's name.
@@ -22,6 +23,10 @@ pub struct SqliteStatements {
     /// The table, as error messages name it.
     pub location: String,
     pub operations: Vec<SqliteOperation>,
+    /// Makes the table of the locks.
+    pub create_locks: String,
+    /// The statements on that table: `readLock`, `writeLock`, `removeLock`. Their text is a record.
+    pub lock_operations: Vec<SqliteOperation>,
 }
 
 /// One operation as a statement.
@@ -30,10 +35,10 @@ pub struct SqliteOperation {
     /// The operation, as `operation.kind` names it.
     pub kind: String,
     pub sql: String,
-    /// What each `?` stands for, in order.
-    #[napi(ts_type = "Array<'id' | 'text' | 'now'>")]
+    /// The value of each `?`, in order.
+    #[napi(ts_type = "Array<'id' | 'text' | 'time' | 'horizon' | 'renewBefore'>")]
     pub params: Vec<String>,
-    /// What the rows mean: nothing, the text in the first column of the first row, or whether there is a row.
+    /// The meaning of the rows: nothing, the text in the first column of the first row, or whether there is a row.
     #[napi(ts_type = "'nothing' | 'text' | 'presence'")]
     pub reads: String,
     /// True if the statement changes something.
@@ -44,20 +49,25 @@ pub struct SqliteOperation {
 #[napi(catch_unwind)]
 pub fn sqlite_statements(path: String, table: String) -> SqliteStatements {
     let statements = Statements::new(Table::new(path.as_ref(), table));
-    let operations = statements.all().map(|statement| SqliteOperation {
-        kind: statement.kind.to_owned(),
-        sql: statement.sql.clone(),
-        params: statement.params.iter().map(|input| name_input(*input).to_owned()).collect(),
-        reads: name_reads(statement.reads).to_owned(),
-        is_write: statement.is_write,
-    });
     SqliteStatements {
         create: create(&statements.table),
         kind: KIND.to_owned(),
         columns: COLUMNS_OF.to_owned(),
         unique: UNIQUE.to_owned(),
         location: statements.table.location(),
-        operations: operations.into(),
+        operations: statements.all().map(describe).into(),
+        create_locks: statements.locks.create.clone(),
+        lock_operations: statements.locks.all().map(describe).into(),
+    }
+}
+
+fn describe(statement: &Statement) -> SqliteOperation {
+    SqliteOperation {
+        kind: statement.kind.to_owned(),
+        sql: statement.sql.clone(),
+        params: statement.params.iter().map(|input| name_input(*input).to_owned()).collect(),
+        reads: name_reads(statement.reads).to_owned(),
+        is_write: statement.is_write,
     }
 }
 
@@ -65,7 +75,9 @@ fn name_input(input: Input) -> &'static str {
     match input {
         Input::Id => "id",
         Input::Text => "text",
-        Input::Now => "now",
+        Input::Time => "time",
+        Input::Horizon => "horizon",
+        Input::RenewBefore => "renewBefore",
     }
 }
 
@@ -100,9 +112,9 @@ pub fn explain_sqlite(code: Either<String, i32>, message: String, path: String) 
     SqliteError::new(code, message).explain(&path).into()
 }
 
-/// Returns whether this package's own copy of SQLite has the file open in this process: a connection of another copy on it
-/// would destroy it.
+/// Returns why the user's copy of SQLite must not use a file, given what this package's own copy has open in this process;
+/// `null` if it may. `path` is the name by which that copy has it open.
 #[napi(catch_unwind)]
-pub fn is_open_by_path(path: String) -> bool {
-    double_open::is_ours(path.as_ref())
+pub fn why_not_beside_path(path: String) -> Option<String> {
+    double_open::why_not_beside(path.as_ref())
 }

@@ -12,7 +12,7 @@ use flowkit_store::redis::{DefaultRoots, Tls, TlsSettings};
 pub struct TlsOptions {
     /// The name or IP address that the server's certificate has to be for.
     pub servername: String,
-    /// Whether to tell the server that name.
+    /// True if the server is told that name.
     pub sni: bool,
     /// Instead of the roots.
     pub ca: Option<Vec<Uint8Array>>,
