@@ -1,106 +1,107 @@
-import type { RedisClient, RedisStorageOptions, RedisTlsOptions } from './lib/redis-types.js'
-import type { SQLiteDatabase, SQLiteStorageOptions } from './lib/sqlite-types.js'
+import type { Adapter } from './lib/adapter-types.js'
+import type { SequentializeOptions } from './lib/lock-types.js'
+import type { LoggerOptions } from './lib/logger-types.js'
+import type { ConversationPlace } from './lib/place-types.js'
+import type { RedisStorageOptions } from './lib/redis-types.js'
+import type { RetentionOptions } from './lib/retention-types.js'
+import type { SnapshotOptions } from './lib/snapshot-types.js'
+import type { SQLiteStorageOptions } from './lib/sqlite-types.js'
+import type { ConversationState } from './lib/state-types.js'
 
-export type { RedisClient, RedisStorageOptions, RedisTlsOptions, SQLiteDatabase, SQLiteStorageOptions }
+export { StorageError, type StorageErrorCode } from './lib/error-types.js'
+export type {
+  ClearOptions,
+  ConversationList,
+  CountOptions,
+  ListOptions,
+  PurgeOptions,
+  PurgeResult,
+  StoredConversation,
+} from './lib/list-types.js'
+export type {
+  AbortSignalLike,
+  ConversationEntry,
+  ConversationLock,
+  LockOptions,
+  LockSignal,
+  SequentializeOptions,
+  UpdateOptions,
+  WriteOptions,
+} from './lib/lock-types.js'
+export type { Logger, LoggerOptions } from './lib/logger-types.js'
+export type { ConversationPlace, ListedConversation, StoredContent } from './lib/place-types.js'
+export type { RedisClient, RedisStorageOptions, RedisTlsOptions } from './lib/redis-types.js'
+export type { RetentionOptions } from './lib/retention-types.js'
+export type { SQLiteDatabase, SQLiteStorageOptions } from './lib/sqlite-types.js'
+export type { ConversationState, JsonValue, Slots, StorageAdapter } from './lib/state-types.js'
+export type { OperationStats, StorageStats } from './lib/stats-types.js'
+export type {
+  ConnectionMessage,
+  EvictionMessage,
+  LockMessage,
+  ModeMessage,
+  OperationContext,
+  SweepMessage,
+  UnlockedWriteMessage,
+} from './lib/tracing-types.js'
 
-/** Anything that JSON can hold. */
-export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
-
-/** The named values that a conversation has gathered. Names that begin with `_` belong to FlowKit. */
-export type Slots = Record<string, JsonValue>
-
-/** The state of one conversation, as FlowKit hands it to a storage. Further members are kept as they are. */
-export interface ConversationState {
-  /** Names the conversation: well-formed text of 1 to 1,024 bytes (UTF-8). */
-  conversationId: string
-  /** The step of the flow that comes next. */
-  currentStep: string
-  /** What the conversation has gathered. */
-  slots: Slots
-  /** What was said, oldest first. */
-  history: Array<{ role: 'user' | 'assistant'; content: string }>
-  /** True if the conversation is over. */
-  ended: boolean
-  /** Milliseconds since 1970. */
-  createdAt: number
-  /** Milliseconds since 1970. */
-  updatedAt: number
+/** Whatever can lock a conversation, as the storages of this package do. */
+export interface ConversationLocker {
+  /** See {@link Adapter.withLock}. */
+  withLock: Adapter['withLock']
 }
 
-/** What FlowKit asks of a storage. Implement it to write your own. */
-export interface StorageAdapter {
-  /** Load conversation state. `null` if nothing is stored. */
-  load(conversationId: string): Promise<ConversationState | null>
-  /** Save conversation state, in place of what was stored before. */
-  save(state: ConversationState): Promise<void>
-  /** Delete conversation state. Resolves also if nothing is stored. */
-  delete(conversationId: string): Promise<void>
-}
+/**
+ * Returns the same engine, whose calls on one conversation run one after another, in all processes.
+ *
+ * @example
+ * const engine = sequentialize(new FlowEngine(flow, { llm, storage }), storage)
+ *
+ * @throws {TypeError} if the engine is frozen, or an argument is of the wrong kind
+ */
+export declare function sequentialize<Engine extends object>(
+  engine: Engine,
+  storage: ConversationLocker,
+  options?: SequentializeOptions,
+): Engine
 
-/** What the four adapters of this package have in common. */
-declare abstract class Adapter implements StorageAdapter {
+/** The options of {@link MemoryStorage}. */
+export interface MemoryStorageOptions extends LoggerOptions, RetentionOptions, SnapshotOptions {
   /**
-   * Returns a fresh copy of what was last saved; `null` if nothing is stored.
+   * The number of conversations that are kept at most. Beyond it, those that were not used for longest are forgotten.
    *
-   * @throws {StorageError} rejects with `ERR_STORAGE_INVALID_ID`, `ERR_STORAGE_CORRUPT` if something else is stored
-   * in the place of this conversation, or one of the codes of {@link StorageErrorCode} that say why the place cannot be
-   * reached.
+   * @default no limit
    */
-  load(conversationId: string): Promise<ConversationState | null>
+  maxConversations?: number | undefined
   /**
-   * Stores the state as it is at the moment of the call: what happens to the object afterwards changes nothing.
-   * Operations on one conversation take effect in the order of their calls, awaited or not. Once the promise resolves,
-   * the state survives a crash of this process; see each adapter for power loss.
+   * The same in bytes of ids and JSON texts. A conversation that is larger by itself is refused with `ERR_STORAGE_UNAVAILABLE`.
    *
-   * @throws {StorageError} rejects with `ERR_STORAGE_INVALID_STATE` if JSON cannot hold the state,
-   * `ERR_STORAGE_INVALID_ID`, or a code that says why the place cannot be reached.
+   * @default no limit
    */
-  save(state: ConversationState): Promise<void>
-  /**
-   * Returns whether something is stored for the conversation. It may still be no state: `load` then rejects with
-   * `ERR_STORAGE_CORRUPT`.
-   *
-   * @example
-   * if (!(await storage.has(conversationId))) await greet(conversationId)
-   *
-   * @throws {StorageError} rejects with `ERR_STORAGE_INVALID_ID` or a code that says why the place cannot be reached.
-   */
-  has(conversationId: string): Promise<boolean>
-  /**
-   * Removes the conversation. Resolves also if there is none.
-   *
-   * @throws {StorageError} rejects with `ERR_STORAGE_INVALID_ID` or a code that says why the place cannot be reached.
-   */
-  delete(conversationId: string): Promise<void>
-  /**
-   * Waits for pending operations and releases what the adapter itself opened. May be called again. Afterwards every
-   * operation rejects with `ERR_STORAGE_CLOSED`. Calling it is optional: an adapter does not keep the process alive.
-   */
-  close(): Promise<void>
-  /** The same as {@link Adapter.close}, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void>
-  /**
-   * How the next operation will travel, as far as that can be told without one: off the event loop (`native`), or on the
-   * user's own client or database (`inline`). It may change from one operation to the next.
-   */
-  readonly mode: 'native' | 'inline'
-  /** Why, in words. */
-  readonly modeReason: string
+  maxBytes?: number | undefined
 }
-
-/** {@link MemoryStorage} has no options yet. */
-export type MemoryStorageOptions = Record<string, never>
 
 /** Keeps conversations in this process, outside V8's heap. They are gone when it ends. */
-export declare class MemoryStorage extends Adapter {
+export declare class MemoryStorage<State extends ConversationState = ConversationState> extends Adapter<State> {
   /** @throws {StorageError} `ERR_STORAGE_INVALID_OPTIONS` */
   constructor(options?: MemoryStorageOptions)
 }
 
+/** A `URL`. Written out, since its own type is only known with the types of Node.js or of a browser. */
+interface FileUrl {
+  readonly href: string
+  readonly protocol: string
+}
+
 /** The options of {@link FileStorage}. */
-export interface FileStorageOptions {
-  /** The directory. Made at the first save, readable by its owner alone (0700); the files are 0600. */
-  dir: string
+export interface FileStorageOptions extends LoggerOptions, RetentionOptions, SnapshotOptions {
+  /**
+   * The directory, as a path or a `file:` URL. Made at the first save, readable by its owner alone (0700); the files are 0600.
+   *
+   * @example
+   * new FileStorage({ dir: new URL('./data', import.meta.url) })
+   */
+  dir: string | FileUrl
   /**
    * The end of each file's name.
    *
@@ -123,62 +124,39 @@ export interface FileStorageOptions {
 }
 
 /** Keeps each conversation in a JSON file of its own. */
-export declare class FileStorage extends Adapter {
+export declare class FileStorage<State extends ConversationState = ConversationState> extends Adapter<State> {
   /** @throws {StorageError} `ERR_STORAGE_INVALID_OPTIONS` */
   constructor(options: FileStorageOptions)
 }
 
 /** Keeps each conversation as a string value of a Redis server, with an expiry. Without `client` it connects by itself, at the first operation. */
-export declare class RedisStorage extends Adapter {
+export declare class RedisStorage<State extends ConversationState = ConversationState> extends Adapter<State> {
   /** @throws {StorageError} `ERR_STORAGE_INVALID_OPTIONS` */
   constructor(options?: RedisStorageOptions)
 }
 
 /** Keeps conversations in an SQLite database. Saves that wait at the same time share one transaction and one disk sync. */
-export declare class SQLiteStorage extends Adapter {
+export declare class SQLiteStorage<State extends ConversationState = ConversationState> extends Adapter<State> {
   /** @throws {StorageError} `ERR_STORAGE_INVALID_OPTIONS` */
   constructor(options: SQLiteStorageOptions)
 }
 
-/** What went wrong. A code keeps its name and its meaning. */
-export type StorageErrorCode =
-  /** A constructor's option is unknown, of the wrong type or out of range, or turned out unusable later. */
-  | 'ERR_STORAGE_INVALID_OPTIONS'
-  /** The conversation id is no well-formed, non-empty string of at most 1,024 bytes. */
-  | 'ERR_STORAGE_INVALID_ID'
-  /** JSON cannot hold the state, or it has no `conversationId`. */
-  | 'ERR_STORAGE_INVALID_STATE'
-  /** What is stored is not this conversation's state. It is left as it is; the next save replaces it. */
-  | 'ERR_STORAGE_CORRUPT'
-  /** The server cannot be reached, the disk is full, the database is locked. Retryable. */
-  | 'ERR_STORAGE_UNAVAILABLE'
-  /** No answer in time; whether the operation took effect is unknown. Retryable. */
-  | 'ERR_STORAGE_TIMEOUT'
-  /** Permissions, authentication, a read-only place; or a constraint or trigger of the database refuses it. */
-  | 'ERR_STORAGE_DENIED'
-  /** Reserved: a conditional write lost. Retryable. No operation raises it yet. */
-  | 'ERR_STORAGE_CONFLICT'
-  /** The adapter was closed. */
-  | 'ERR_STORAGE_CLOSED'
-  /** A bug in this package. The process lives on; please report it. */
-  | 'ERR_STORAGE_INTERNAL'
+/** The options of {@link CustomStorage}. It removes nothing by itself; `purge` does. */
+export type CustomStorageOptions = LoggerOptions & Omit<RetentionOptions, 'sweep'>
 
-/** Every error of this package. Its message holds neither passwords nor pieces of a state. */
-export declare class StorageError extends Error {
-  /** Distinguishes it from other errors, also across several copies of this package. */
-  readonly name: 'StorageError'
-  /** What went wrong. */
-  readonly code: StorageErrorCode
-  /** Which adapter it was. */
-  readonly adapter: 'memory' | 'file' | 'redis' | 'sqlite'
-  /** What it was doing. */
-  readonly operation: 'construct' | 'load' | 'save' | 'has' | 'delete' | 'close'
-  /** Absent where the operation had no usable id. */
-  readonly conversationId?: string
-  /** True if the same operation may succeed later. */
-  readonly retryable: boolean
-  /** The underlying error, with its own `code` such as `ENOSPC` or `SQLITE_BUSY`. */
-  readonly cause?: Error & { code?: string }
+/**
+ * The base of a storage of your own that keeps the whole contract, locks and conditional saves included.
+ *
+ * @example
+ * class MyStorage extends CustomStorage {
+ *   constructor(pool) {
+ *     super(new MyPlace(pool))
+ *   }
+ * }
+ */
+export declare class CustomStorage<State extends ConversationState = ConversationState> extends Adapter<State> {
+  /** @throws {StorageError} `ERR_STORAGE_INVALID_OPTIONS` */
+  constructor(place: ConversationPlace, options?: CustomStorageOptions)
 }
 
 // Only what says `export` is exported.

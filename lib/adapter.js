@@ -1,69 +1,36 @@
 'use strict'
 
-/** @import { Handle, Operation, Result } from './handle.js' */
+/** @import { Internal } from './perform.js' */
 
 const { Call } = require('./errors.js')
-const { checkId, parse, stringify } = require('./state.js')
-
-/** The key of what an adapter keeps of itself. A symbol, since a Proxy around the adapter could not reach private fields. */
-const INTERNAL = Symbol('flowkit-storage')
-
-/**
- * @typedef {object} Internal
- * @property {'memory' | 'file' | 'redis' | 'sqlite'} adapter
- * @property {Handle} handle
- * @property {boolean} pretty whether states are written indented
- * @property {number} ttl seconds until a saved state expires; 0 for never
- * @property {Promise<void> | undefined} closing
- */
+const { readClearOptions, readCountOptions, readListOptions, readPurgeOptions } = require('./list-options.js')
+const { Listing, total } = require('./listing.js')
+const { Locks } = require('./locks/locks.js')
+const { UPDATE_CHECKS, readLockOptions } = require('./locks/options.js')
+const { update } = require('./locks/update.js')
+const { KINDS } = require('./operations.js')
+const { INTERNAL, internalOf, perform, refuseIfClosed } = require('./perform.js')
+const { checkId } = require('./state.js')
 
 /**
- * @typedef {object} Kind
- * @property {string} name the public method
- * @property {string} [verb] what it does, as messages say it; by default the name
- * @property {(call: Call, argument: unknown, internal: Internal) => Operation} prepare checks the argument
- * @property {(call: Call, result: Result, handle: Handle) => unknown} finish makes what the method resolves to
- */
-
-function nothing() {}
-
-/** What each operation takes and returns. The path between is the same for all. @satisfies {{ [name: string]: Kind }} */
-const KINDS = {
-  load: {
-    name: 'load',
-    prepare: (call, id) => ({ kind: 'load', id: checkId(call, id) }),
-    finish: (call, text, handle) => (typeof text === 'string' ? parse(call, text, handle) : null),
-  },
-  save: {
-    name: 'save',
-    prepare(call, state, { pretty, ttl }) {
-      const text = stringify(call, state, pretty)
-      return { kind: 'save', id: /** @type {string} */ (call.conversationId), text, ttl }
-    },
-    finish: nothing,
-  },
-  has: {
-    name: 'has',
-    verb: 'look for',
-    prepare: (call, id) => ({ kind: 'has', id: checkId(call, id) }),
-    finish: (_call, isThere) => isThere,
-  },
-  delete: {
-    name: 'delete',
-    prepare: (call, id) => ({ kind: 'delete', id: checkId(call, id) }),
-    finish: nothing,
-  },
-}
-
-/**
- * What all adapters are. A method throws nothing: everything goes through `perform`, which is async. But it does all up to
+ * The base of all adapters. A method throws nothing: everything goes through `perform`, which is async. But it does all up to
  * the first `await` within the call: it reads the state and takes the operation's place in the order before it returns.
  */
 class Adapter {
-  /** @param {{ adapter: Internal['adapter'], handle: Handle, pretty?: boolean, ttl?: number }} internal */
+  /** @param {Pick<Internal, 'adapter' | 'handle' | 'monitor'> & Partial<Pick<Internal, 'pretty' | 'ttl' | 'refreshOnLoad' | 'snapshots'>>} internal */
   constructor(internal) {
     // Without a prototype and with every default: what is left out must not come from a polluted `Object.prototype`.
-    const value = { __proto__: null, pretty: false, ttl: 0, ...internal, closing: undefined }
+    const value = {
+      __proto__: null,
+      pretty: false,
+      ttl: 0,
+      refreshOnLoad: false,
+      snapshots: undefined,
+      ...internal,
+      closing: undefined,
+      locks: undefined,
+    }
+    internal.monitor.origin = internal.handle.origin
     Object.defineProperty(this, INTERNAL, { value })
   }
 
@@ -72,9 +39,17 @@ class Adapter {
     return perform(this, KINDS.load, Adapter.prototype.load, conversationId)
   }
 
-  /** @param {object} state */
-  save(state) {
-    return perform(this, KINDS.save, Adapter.prototype.save, state)
+  /**
+   * @param {object} state
+   * @param {unknown} [options]
+   */
+  save(state, options) {
+    return perform(this, KINDS.save, Adapter.prototype.save, state, options)
+  }
+
+  /** @param {string} conversationId */
+  loadEntry(conversationId) {
+    return perform(this, KINDS.loadEntry, Adapter.prototype.loadEntry, conversationId)
   }
 
   /** @param {string} conversationId */
@@ -83,8 +58,86 @@ class Adapter {
   }
 
   /** @param {string} conversationId */
-  delete(conversationId) {
-    return perform(this, KINDS.delete, Adapter.prototype.delete, conversationId)
+  touch(conversationId) {
+    return perform(this, KINDS.touch, Adapter.prototype.touch, conversationId)
+  }
+
+  /**
+   * @param {string} conversationId
+   * @param {unknown} [options]
+   */
+  delete(conversationId, options) {
+    return perform(this, KINDS.delete, Adapter.prototype.delete, conversationId, options)
+  }
+
+  /**
+   * @param {string} conversationId
+   * @param {(lock: any) => any} fn
+   * @param {unknown} [options]
+   */
+  async withLock(conversationId, fn, options) {
+    const call = beginLocked(this, 'lock', Adapter.prototype.withLock, conversationId, fn)
+    return locksOf(this).withLock(call, conversationId, fn, readLockOptions(call, 'withLock()', options))
+  }
+
+  /**
+   * @param {string} conversationId
+   * @param {(state: any) => any} fn
+   * @param {unknown} [options]
+   */
+  async update(conversationId, fn, options) {
+    const call = beginLocked(this, 'update', Adapter.prototype.update, conversationId, fn)
+    const settings = { ...readLockOptions(call, 'update()', options, UPDATE_CHECKS), onlyChanges: true }
+    const locks = locksOf(this)
+    return update(
+      /** @type {any} */ (this),
+      (once) => locks.withLock(call, conversationId, once, settings),
+      call,
+      fn,
+      settings,
+    )
+  }
+
+  /** @param {unknown} [options] */
+  list(options) {
+    const source = look(this, 'list', Adapter.prototype.list)
+    return new Listing(() => {
+      source.check()
+      return { source, ...readListOptions(source.call, options) }
+    })
+  }
+
+  /** @param {unknown} [options] */
+  async count(options) {
+    const source = look(this, 'count', Adapter.prototype.count)
+    source.check()
+    return (await total(source, 'count', readCountOptions(source.call, options))).matched
+  }
+
+  /** @param {unknown} options */
+  async clear(options) {
+    const source = look(this, 'clear', Adapter.prototype.clear)
+    source.check()
+    const search = readClearOptions(source.call, options)
+    try {
+      return (await total(source, 'remove', search)).matched
+    } finally {
+      internalOf(this).snapshots?.clear()
+    }
+  }
+
+  /** @param {unknown} options */
+  async purge(options) {
+    const source = look(this, 'purge', Adapter.prototype.purge)
+    source.check()
+    const { search, dryRun } = readPurgeOptions(source.call, options)
+    try {
+      const { matched, kept, unknown } = await total(source, dryRun ? 'dryRun' : 'remove', search)
+      return { removed: matched, kept, unknown }
+    } finally {
+      // Which conversations were removed is not known here.
+      if (!dryRun) internalOf(this).snapshots?.clear()
+    }
   }
 
   async close() {
@@ -93,12 +146,22 @@ class Adapter {
     return internal.closing
   }
 
+  stats() {
+    const { monitor, handle, snapshots } = internalOf(this)
+    return monitor.stats(handle, snapshots)
+  }
+
   get mode() {
     return internalOf(this).handle.mode
   }
 
   get modeReason() {
     return internalOf(this).handle.modeReason
+  }
+
+  get capabilities() {
+    const { canLock, canList } = internalOf(this).handle
+    return { lock: canLock === true, list: canList === true }
   }
 }
 
@@ -114,47 +177,59 @@ if (Symbol.asyncDispose) {
 }
 
 /**
+ * Checks the arguments of a call that takes a lock.
+ *
  * @param {Adapter} adapter
- * @returns {Internal}
+ * @param {'lock' | 'update'} operation
+ * @param {Function} method the public method
+ * @param {unknown} id
+ * @param {unknown} fn
  */
-function internalOf(adapter) {
-  return /** @type {any} */ (adapter)[INTERNAL]
+function beginLocked(adapter, operation, method, id, fn) {
+  const internal = internalOf(adapter)
+  const call = new Call(internal.adapter, operation, method, true)
+  refuseIfClosed(internal, call)
+  checkId(call, id)
+  if (typeof fn !== 'function') {
+    throw call.error('ERR_STORAGE_INVALID_OPTIONS', 'the second argument must be a function')
+  }
+  return call
 }
 
 /**
- * Does one operation, from the argument of the public method to what its promise resolves to.
+ * Begins a look through the conversations.
  *
  * @param {Adapter} adapter
- * @param {Kind} kind
- * @param {Function} method the public method: a stack begins below it
- * @param {unknown} argument
+ * @param {import('./listing.js').Source['operation']} operation
+ * @param {Function} method the public method
+ * @returns {import('./listing.js').Source}
  */
-async function perform(adapter, kind, method, argument) {
+function look(adapter, operation, method) {
   const internal = internalOf(adapter)
-  const { handle } = internal
-  const call = new Call(internal.adapter, kind.name, method, !handle.isImmediate, kind.verb)
-  if (internal.closing !== undefined) throw call.error('ERR_STORAGE_CLOSED', 'the storage is closed')
-  const operation = kind.prepare(call, argument, internal)
-  let result
-  try {
-    result = handle.run(operation)
-    // A result that is here already needs no `await`: a microtask more would be the larger part of a short read.
-    if (typeof result === 'object') {
-      // The method is no longer on the stack then; V8 finds the caller behind this function.
-      call.method = perform
-      result = await result
-    }
-  } catch (failure) {
-    throw call.failure(failure)
-  }
-  return kind.finish(call, result, handle)
+  const { handle, ttl } = internal
+  const call = new Call(internal.adapter, operation, method, true)
+  return { handle, ttl, call, operation, check: () => refuseIfClosed(internal, call) }
+}
+
+/** @param {Adapter} adapter */
+function locksOf(adapter) {
+  const internal = internalOf(adapter)
+  internal.locks ??= new Locks(internal.handle, internal.ttl, internal.monitor, (id) => {
+    const call = new Call(internal.adapter, 'lock', locksOf, false)
+    call.conversationId = id
+    return call.error('ERR_STORAGE_CONFLICT', 'the lock was lost to another process')
+  })
+  return internal.locks
 }
 
 /**
  * @param {Internal} internal
  * @param {Call} call
  */
-async function close({ handle }, call) {
+async function close({ handle, locks, snapshots }, call) {
+  const turns = locks?.end(() => call.error('ERR_STORAGE_CLOSED', 'the storage is closed'))
+  if (turns !== undefined) await turns
+  snapshots?.clear()
   try {
     await handle.close()
   } catch (failure) {

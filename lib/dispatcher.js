@@ -1,6 +1,7 @@
 'use strict'
 
 const { Dispatcher } = require('./binding.js')
+const { deliver, deliverFailure } = require('./monitor.js')
 const { resolved, setImmediate, then } = require('./primordials.js')
 
 /** How long the end of the process waits for un-awaited saves, in ms. */
@@ -13,6 +14,10 @@ const LARGEST_BATCH = 16
 /** Where all copies of this module in one thread find each other's tasks for the end of the process: an array of functions. */
 const EXIT_TASKS = Symbol.for('@andresaya/flowkit-storage exit tasks')
 
+/** What is still to be done, as `Dispatcher.settle()` returns it. */
+const MORE = 1
+const EVENTS = 2
+
 /** @typedef {{ flush(): void }} Flushable */
 
 /** @type {Dispatcher | undefined} */
@@ -23,7 +28,7 @@ let submitted = 0
 let batchSize = FIRST_BATCH
 let isExiting = false
 let isListening = false
-/** What else is flushed, synchronously, before the process ends. @type {Set<Flushable>} */
+/** The rest that is flushed, synchronously, before the process ends. @type {Set<Flushable>} */
 const flushedAtExit = new Set()
 
 /** Returns the dispatcher of this JavaScript thread, made at its first use. */
@@ -62,6 +67,7 @@ function listenForExit() {
     dispatcher?.drain(EXIT_TIMEOUT_MS)
     // Afterwards, as some of the drained operations may have been handed back.
     for (const one of flushedAtExit) one.flush()
+    for (const failed of dispatcher?.takeFailedWrites() ?? []) deliverFailure(failed)
   })
 }
 
@@ -82,7 +88,9 @@ function cancelFlushAtExit(flushable) {
 }
 
 function settle() {
-  if (dispatcher?.settle()) setImmediate(settle)
+  const left = dispatcher?.settle() ?? 0
+  if (left & MORE) setImmediate(settle)
+  if (left & EVENTS) for (const event of dispatcher?.takeEvents() ?? []) deliver(event)
 }
 
 function handOver() {

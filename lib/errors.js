@@ -17,13 +17,14 @@ const RETRYABLE = {
   ERR_STORAGE_TIMEOUT: true,
   ERR_STORAGE_DENIED: false,
   ERR_STORAGE_CONFLICT: true,
+  ERR_STORAGE_UNSUPPORTED: false,
   ERR_STORAGE_CLOSED: false,
   ERR_STORAGE_INTERNAL: false,
 }
 
 /** @typedef {keyof typeof RETRYABLE} Code */
 
-/** @typedef {'memory' | 'file' | 'redis' | 'sqlite'} AdapterName */
+/** @typedef {'memory' | 'file' | 'redis' | 'sqlite' | 'custom'} AdapterName */
 
 /**
  * @typedef {object} Details
@@ -72,6 +73,9 @@ function quote(text) {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text)
 }
 
+/** The operations that are about no conversation by its id. */
+const ABOUT_MANY = new Set(['list', 'count', 'clear', 'purge'])
+
 /**
  * @param {string} verb
  * @param {string | undefined} conversationId
@@ -79,6 +83,7 @@ function quote(text) {
  */
 function sentence(verb, conversationId, reason) {
   if (verb === 'close') return `Cannot close the storage: ${reason}.`
+  if (ABOUT_MANY.has(verb)) return `Cannot ${verb} the conversations: ${reason}.`
   const what = conversationId === undefined ? 'a conversation' : `conversation ${quote(conversationId)}`
   return `Cannot ${verb} ${what}: ${reason}.`
 }
@@ -87,7 +92,7 @@ function sentence(verb, conversationId, reason) {
 class Call {
   /**
    * @param {AdapterName} adapter
-   * @param {string} operation
+   * @param {import('./error-types.js').StorageError['operation']} operation
    * @param {Function} method the public method: errors leave out the frames inside it
    * @param {boolean} goesAway whether the operation outlives the call, so that the caller's stack is needed later
    * @param {string} [verb] what the operation does, as messages say it
@@ -193,5 +198,6 @@ exports.Call = Call
 exports.StorageError = StorageError
 exports.isFailure = isFailure
 exports.optionsError = optionsError
+exports.printable = printable
 exports.quote = quote
 exports.readGiven = readGiven

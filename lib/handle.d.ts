@@ -1,6 +1,8 @@
 // The one interface between an adapter and whatever does its operations.
 
-import type { Kind } from '../binding.js'
+import type { Condition, Kind, MemoryHandle, ScanOptions } from '../binding.js'
+import type { StorageStats } from './stats-types.js'
+import type { OperationContext } from './tracing-types.js'
 
 /** An operation as data. What each kind is like stands in `crates/store/src/request.rs`. */
 export interface Operation {
@@ -9,14 +11,91 @@ export interface Operation {
   id: string
   /** The JSON of a state, for kinds that store one. */
   text?: string | undefined
-  /** Seconds until what is stored expires; 0 for never. */
+  /** Seconds until the conversation expires; 0 for never. */
   ttl?: number | undefined
+  /** Makes a load or a save on a native handle shorter ("short form"). Of a save, `text` is then a getter. */
+  short?: ShortOperation | undefined
+  /** For conditional writes and locks. */
+  condition?: Condition | undefined
+  /** For looks through all conversations. They have no id. */
+  scan?: ScanOptions | undefined
 }
 
-/** The text of a load; a yes or no; otherwise `undefined`. */
-export type Result = string | boolean | undefined
+/** The native methods that take what crosses in place of a whole state. */
+export interface ShortHandle {
+  saveShort(...args: Parameters<MemoryHandle['saveShort']>): Result | Failure | Promise<Result>
+  loadShort(...args: Parameters<MemoryHandle['loadShort']>): Result | Failure | Promise<Result>
+}
 
-/** What a handle rejects with, or throws: what a `StorageError` is made of. */
+/** What crosses to native code in place of a whole state (`lib/short-operations.js`). */
+export interface ShortOperation {
+  /**
+   * Hands the operation over. Returns `undefined` in place of its result if it has to travel whole. `key` is the id for
+   * the native side; `now` is in ms since 1970.
+   */
+  run(
+    native: ShortHandle,
+    operation: Operation,
+    key: string,
+    now: number,
+  ): { result: Result | Failure | Promise<Result> } | undefined
+  /** The bytes of the whole text of a save. */
+  readonly size?: number | undefined
+  /** Returns the short form of a text that was loaded whole; the text if there is none. */
+  cut?(text: string): Result
+  /** Puts what was left out into the state that was loaded. */
+  restore?(state: { history: unknown[] }, first: number, count: number): void
+}
+
+/** The lock, or a place in the line of those that wait for it. */
+export interface Entered {
+  held: boolean
+  /** How many are in front. */
+  ahead: number
+  /** How many wait. */
+  waiting: number
+  /** The stored text, if the lock is had and there is one. */
+  text?: string
+  /** True if the user's connection is inside a transaction, so that nothing was tried. */
+  isBusy?: boolean
+}
+
+/**
+ * The text of a state without some of its entries, the number of the first of these, how many there are, and the bytes of the
+ * whole text.
+ */
+export type Short = [string, number, number, number]
+
+/** A stored text and its age. Times are in ms since 1970. */
+export interface Aged {
+  text: string
+  /** The last save or touch; `null` if that is not known. */
+  updatedAt: number | null
+  /** `null` for never. */
+  expiresAt: number | null
+}
+
+/** One page of a look through the conversations. */
+export interface Page {
+  /** Where the next page begins; `null` at the end. */
+  cursor: string | null
+  /** The conversations, if they are to be listed. Without details they have an id alone. */
+  found: { id: string; size?: number; updatedAt?: number | null; expiresAt?: number | null }[]
+  /** How many were listed, counted or removed. */
+  matched: number
+  /** How many were looked at and are too young. */
+  kept: number
+  /** How many were looked at and have no known age. */
+  unknown: number
+}
+
+/**
+ * The text of a load, whole, short or with its age; a yes or no; the lock; a page, also as JSON. For a conditional write, how many wait for the lock,
+ * or a word for why nothing was changed. Otherwise `undefined`.
+ */
+export type Result = string | Short | Aged | boolean | number | Entered | Page | undefined
+
+/** The failure that a handle rejects with, or throws: a `StorageError` is made of it. */
 export interface Failure {
   code: string
   /** The rest of a sentence that begins `Cannot save conversation "x": …`. */
@@ -38,8 +117,25 @@ export interface Handle {
   readonly mode: 'native' | 'inline'
   /** Why, in words. */
   readonly modeReason: string
+  /** Where its operations go, for those who trace them. Holds no password. */
+  readonly origin?: Pick<OperationContext, 'database' | 'serverAddress' | 'serverPort' | 'collection'> | undefined
+  /** Returns how much is kept in memory. Absent if it is kept elsewhere. */
+  memory?(): NonNullable<StorageStats['memory']>
   /** True if `run` never returns a promise. */
   readonly isImmediate?: boolean
+  /** True if there are locks and conditional writes. */
+  readonly canLock?: boolean
+  /** Why there are none; the rest of a sentence. */
+  readonly whyNoLocks?: string
+  /** True if it can look through the conversations. */
+  readonly canList?: boolean
+  /** Why it cannot; the rest of a sentence. */
+  readonly whyNoList?: string
+  /**
+   * Renews a lock while the event loop is blocked, for `hold` ms at most. Called when the lock is had and after each renewal.
+   * `ttl` is in seconds, as in an operation. Absent if only the timers of JavaScript renew.
+   */
+  keepLock?(id: string, owner: string, lease: number, hold: number, ttl: number): void
 }
 
 /** Does operations with the user's own client or database. */
@@ -53,7 +149,7 @@ export interface UserHandle extends Handle {
 /** Our own connection beside the user's client or database, as `lib/native-first.js` uses it. */
 export interface Sidecar {
   /** Returns the way to the connection for the next operation; `undefined` if that has to go to the user's object. */
-  handle(): Pick<Handle, 'run'> | undefined
+  handle(): Pick<Handle, 'run' | 'keepLock'> | undefined
   /** Returns why the next operation will go to the user's object; `undefined` if it will not. Changes nothing. */
   whyInline(): string | undefined
   /** Why operations go natively, in words. */

@@ -1,10 +1,13 @@
 'use strict'
 
-/** @import { Handle, Operation, Result, Sidecar, UserHandle } from './handle.js' */
+/** @import { Failure, Handle, Operation, Result, Sidecar, UserHandle } from './handle.js' */
 
-const { HANDED_BACK } = require('./binding.js')
+const { HANDED_BACK, IN_DOUBT } = require('./binding.js')
 const { cancelFlushAtExit, flushAtExit } = require('./dispatcher.js')
 const { clearTimeout, setTimeout } = require('./primordials.js')
+const { keepDoubt, runCaught } = require('./repeats.js')
+
+const { isArray } = Array
 
 /** How long operations wait for the user's object to finish the ones before them, so that they can go natively. In ms. */
 const SWITCH_TIMEOUT_MS = 250
@@ -19,13 +22,14 @@ const SWITCH_TIMEOUT_MS = 250
  * @implements {Handle}
  */
 class NativeFirst {
+  #monitor
   #sidecar
   #user
   /** Operations on the sidecar whose promises are not settled, in call order. @type {Set<Operation>} */
   #inFlight = new Set()
   /** Those of them that were handed back, and are not repeated yet. @type {Set<Operation>} */
   #handedBack = new Set()
-  /** What the user's object makes of operations that are repeated. @type {Map<Operation, Promise<Result>>} */
+  /** The promises of operations that are repeated on the user's object. @type {Map<Operation, Promise<Result>>} */
   #repeats = new Map()
   /** Resume operations that wait to be repeated. @type {(() => void)[]} */
   #onRepeat = []
@@ -41,12 +45,18 @@ class NativeFirst {
   #staysWithUser = false
   /** @type {(() => void)[]} */
   #onRest = []
+  /** Where the last native operation went. @type {Pick<Handle, 'run'> | undefined} */
+  #way
+  /** How the last operation travelled. @type {Handle['mode'] | undefined} */
+  #lastMode
 
   /**
+   * @param {InstanceType<typeof import('./monitor.js').Monitor>} monitor
    * @param {Sidecar} sidecar
    * @param {UserHandle} user
    */
-  constructor(sidecar, user) {
+  constructor(monitor, sidecar, user) {
+    this.#monitor = monitor
     this.#sidecar = sidecar
     this.#user = user
     user.onRest = () => {
@@ -63,6 +73,31 @@ class NativeFirst {
     return this.#sidecar.whyInline() ?? this.#sidecar.nativeReason
   }
 
+  get canLock() {
+    return this.#user.canLock === true
+  }
+
+  get whyNoLocks() {
+    return this.#user.whyNoLocks
+  }
+
+  get origin() {
+    return this.#user.origin
+  }
+
+  get canList() {
+    return this.#user.canList === true
+  }
+
+  get whyNoList() {
+    return this.#user.whyNoList
+  }
+
+  /** @type {NonNullable<Handle['keepLock']>} */
+  keepLock(id, owner, lease, hold, ttl) {
+    this.#native()?.keepLock?.(id, owner, lease, hold, ttl)
+  }
+
   /**
    * @param {Operation} operation
    * @returns {Result | Promise<Result>}
@@ -72,7 +107,7 @@ class NativeFirst {
     if (this.#handedBack.size > 0) this.#isSidecarAtRest()
     if (this.#waiting.length === 0 && this.#handedBack.size === 0) {
       const native = this.#native()
-      if (native === undefined ? this.#isSidecarAtRest() : this.#user.isAtRest()) return this.#send(native, operation)
+      if (this.#mayGo(native)) return this.#send(native, operation)
     }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ operation, resolve, reject })
@@ -99,6 +134,17 @@ class NativeFirst {
     if (this.#sidecar.isHandingBack) this.#isSidecarAtRest()
   }
 
+  /**
+   * Returns whether the order allows the next operation to go there. What is in flight on a connection that has ended may
+   * still be handed back: on a new one, a later write would overtake it, and be overwritten by its repeat.
+   *
+   * @param {Pick<Handle, 'run'> | undefined} native
+   */
+  #mayGo(native) {
+    if (native === undefined) return this.#isSidecarAtRest()
+    return (native === this.#way || this.#isSidecarAtRest()) && this.#user.isAtRest()
+  }
+
   #native() {
     return this.#staysWithUser ? undefined : this.#sidecar.handle()
   }
@@ -121,13 +167,26 @@ class NativeFirst {
    * @param {Operation} operation
    */
   #send(native, operation) {
+    const mode = native === undefined ? 'inline' : 'native'
+    if (mode !== this.#lastMode) this.#changeMode(mode)
     if (native === undefined) return this.#user.run(operation)
+    this.#way = native
     const result = native.run(operation)
-    if (typeof result !== 'object') return result
+    // An array is the short form of a text that was read within the call.
+    if (typeof result !== 'object' || isArray(result)) return result
     // A sidecar that can be waited for gives texts back. Kept here as well, they would live through collections of garbage
     // (measured, 64 saves of 2 KB at a time: 1.2 times the time of this thread).
-    const { kind, id } = operation
-    return this.#follow(this.#sidecar.drain === undefined ? operation : { kind, id }, result)
+    const { kind, id, ttl, condition, scan } = operation
+    return this.#follow(
+      this.#sidecar.drain === undefined ? operation : { kind, id, ttl, condition, scan },
+      /** @type {Promise<Result>} */ (result),
+    )
+  }
+
+  /** @param {Handle['mode']} mode */
+  #changeMode(mode) {
+    this.#lastMode = mode
+    this.#monitor.changeMode(mode, () => this.modeReason)
   }
 
   /**
@@ -145,7 +204,11 @@ class NativeFirst {
       result = await promise
     } catch (failure) {
       this.#sidecar.ended?.(operation)
-      if (/** @type {any} */ (failure)?.code === HANDED_BACK) return this.#repeated(operation)
+      const { code, causeCode } = /** @type {Partial<Failure>} */ (failure ?? {})
+      if (code === HANDED_BACK) {
+        const repeat = this.#repeated(operation)
+        return causeCode === IN_DOUBT ? keepDoubt(repeat) : repeat
+      }
       this.#settled(operation)
       throw failure
     }
@@ -226,26 +289,6 @@ class NativeFirst {
     this.#staysWithUser = true
     this.#move()
   }
-}
-
-/**
- * @param {UserHandle} user
- * @param {Operation} operation
- */
-async function start(user, operation) {
-  return user.run(operation)
-}
-
-/**
- * Runs an operation whose result is awaited later: until then its failure must not count as unhandled.
- *
- * @param {UserHandle} user
- * @param {Operation} operation
- */
-function runCaught(user, operation) {
-  const promise = start(user, operation)
-  promise.catch(() => {})
-  return promise
 }
 
 module.exports = { NativeFirst }

@@ -1,6 +1,6 @@
 'use strict'
 
-/** @import { Operation } from './handle.js' */
+/** @import { Handle, Operation, Result } from './handle.js' */
 
 const { Kind } = require('./binding.js')
 
@@ -9,35 +9,50 @@ const KINDS = /** @type {any} */ (
   Object.fromEntries(Object.entries(Kind).map(([name, number]) => [name.toLowerCase(), number]))
 )
 
-/** A native store, as an adapter's handle. */
+/**
+ * A native store, as an adapter's handle.
+ *
+ * @implements {Handle}
+ */
 class NativeHandle {
   #native
   #schedule
   /** @type {'native'} */
   mode = 'native'
   modeReason
+  origin
+  canLock = true
+  canList = true
 
   /**
-   * @param {import('../binding.js').StorageHandle | import('../binding.js').MemoryHandle} native
-   * @param {(() => void) | undefined} schedule hands the list of operations over, soon; called after each operation.
-   *   `undefined` for a store in memory, which returns results within the call
+   * @param {import('../binding.js').StorageHandle} native
+   * @param {() => void} schedule hands the list of operations over, soon; called after each operation
    * @param {string} modeReason
+   * @param {Handle['origin']} [origin]
    */
-  constructor(native, schedule, modeReason) {
+  constructor(native, schedule, modeReason, origin) {
     this.#native = native
     this.#schedule = schedule
     this.modeReason = modeReason
+    this.origin = origin
   }
 
-  get isImmediate() {
-    return this.#schedule === undefined
+  /**
+   * @param {Operation} operation
+   * @param {string} [key] in place of the id, for the native side
+   */
+  run(operation, key = operation.id) {
+    const { kind, ttl, condition, scan } = operation
+    const handed = operation.short?.run(this.#native, operation, key, 0)
+    const result =
+      handed === undefined ? this.#native.submit(KINDS[kind], key, operation.text, ttl, condition, scan) : handed.result
+    this.#schedule()
+    return /** @type {Promise<Result>} */ (result)
   }
 
-  /** @param {Operation} operation */
-  run({ kind, id, text, ttl }) {
-    const result = this.#native.submit(KINDS[kind], id, text, ttl)
-    this.#schedule?.()
-    return result
+  /** @type {NonNullable<Handle['keepLock']>} */
+  keepLock(id, owner, lease, hold, ttl) {
+    this.#native.keepLock(id, owner, lease, hold, ttl)
   }
 
   close() {

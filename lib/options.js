@@ -2,14 +2,16 @@
 
 /** @import { AdapterName } from './errors.js' */
 
+const { fileURLToPath } = require('node:url')
+
 const { optionsError, quote, readGiven } = require('./errors.js')
 
 /**
  * Returns what a value must be, as the rest of a sentence; `undefined` if it is that. The member `accepts` never exists: it
- * tells the type checker what passes.
+ * tells the type checker what passes. `convert` makes that of a value which passed in another shape.
  *
  * @template T
- * @typedef {{ (value: unknown): string | undefined, accepts?: T }} Check
+ * @typedef {{ (value: unknown): string | undefined, accepts?: T, convert?: (value: any) => T }} Check
  */
 
 /**
@@ -36,8 +38,37 @@ function readOptions(adapter, given, checks) {
   return readGiven(adapter, 'The options', () => readAll(adapter, given, checks))
 }
 
+/**
+ * Makes the errors of options, in the words of whoever has them.
+ *
+ * @typedef {object} Wording
+ * @property {() => Error} notAnObject
+ * @property {(name: string, meant: string | undefined) => Error} unknown `name` is quoted
+ * @property {(name: string, mustBe: string) => Error} wrong
+ */
+
 /** @type {typeof readOptions} */
 function readAll(adapter, given, checks) {
+  return checkOptions(given, checks, {
+    notAnObject: () => optionsError(adapter, `The options of the ${adapter} storage must be an object.`),
+    unknown(name, meant) {
+      const hint = meant === undefined ? '' : ` Did you mean "${meant}"?`
+      return optionsError(adapter, `The ${adapter} storage has no option ${name}.${hint}`)
+    },
+    wrong: (name, mustBe) => optionsError(adapter, `The option "${name}" of the ${adapter} storage must be ${mustBe}.`),
+  })
+}
+
+/**
+ * Returns the given options as a plain object, without those that are `undefined`. Throws what `wording` makes.
+ *
+ * @template {{ [name: string]: Check<unknown> }} Checks
+ * @param {unknown} given
+ * @param {Checks} checks
+ * @param {Wording} wording
+ * @returns {Checked<Checks>}
+ */
+function checkOptions(given, checks, wording) {
   /**
    * Without a prototype: an option that is not given must not be found on a polluted one.
    *
@@ -45,23 +76,17 @@ function readAll(adapter, given, checks) {
    */
   const options = { __proto__: null }
   if (given === undefined) return options
-  if (given === null || typeof given !== 'object' || Array.isArray(given)) {
-    throw optionsError(adapter, `The options of the ${adapter} storage must be an object.`)
-  }
+  if (given === null || typeof given !== 'object' || Array.isArray(given)) throw wording.notAnObject()
   for (const name of Object.keys(given)) {
-    if (Object.hasOwn(checks, name)) continue
-    const meant = closest(name, Object.keys(checks))
-    const hint = meant === undefined ? '' : ` Did you mean "${meant}"?`
-    throw optionsError(adapter, `The ${adapter} storage has no option ${quote(name)}.${hint}`)
+    if (!Object.hasOwn(checks, name)) throw wording.unknown(quote(name), closest(name, Object.keys(checks)))
   }
   for (const [name, check] of Object.entries(checks)) {
     const value = /** @type {{ [name: string]: unknown }} */ (given)[name]
     // A value inherited from a user's class is meant. One from the root of all objects is pollution.
     if (value === undefined || (Object.hasOwn(Object.prototype, name) && !Object.hasOwn(given, name))) continue
     const mustBe = check(value)
-    if (mustBe !== undefined)
-      throw optionsError(adapter, `The option "${name}" of the ${adapter} storage must be ${mustBe}.`)
-    options[name] = value
+    if (mustBe !== undefined) throw wording.wrong(name, mustBe)
+    options[name] = Object.hasOwn(check, 'convert') ? check.convert?.(value) : value
   }
   return options
 }
@@ -75,6 +100,39 @@ const aString = (value) => (typeof value === 'string' && value.isWellFormed() ? 
 /** @type {Check<string>} */
 const aPath = (value) =>
   typeof value === 'string' && value !== '' && !value.includes('\0') ? undefined : 'a non-empty path without NUL'
+
+/** As `node:fs` takes it: text, or a `file:` URL. @type {Check<string>} */
+const aPathOrUrl = (value) => {
+  if (typeof value === 'string' && /^file:/i.test(value)) {
+    return 'a path or a URL object, not the text of a URL (use new URL(...) or fileURLToPath)'
+  }
+  if (!isUrl(value)) return aPath(value)
+  if (value.protocol !== 'file:') return `a path or a URL that begins with "file:", not with ${quote(value.protocol)}`
+  try {
+    return aPath(toPath(value))
+  } catch {
+    return 'a path or a "file:" URL of this machine, without an escaped separator'
+  }
+}
+aPathOrUrl.convert = toPath
+
+/**
+ * @param {any} value
+ * @returns {value is { href: string, protocol: string }} also one of another realm, such as that of a test environment
+ */
+function isUrl(value) {
+  return (
+    value !== null && typeof value === 'object' && typeof value.href === 'string' && typeof value.protocol === 'string'
+  )
+}
+
+/**
+ * @param {string | { href: string }} value
+ * @returns {string}
+ */
+function toPath(value) {
+  return typeof value === 'string' ? value : fileURLToPath(value.href)
+}
 
 /** How operations on the user's own client or database travel. @type {Check<'auto' | 'inline'>} */
 const aMode = (value) => (value === 'auto' || value === 'inline' ? undefined : '"auto" or "inline"')
@@ -92,6 +150,9 @@ function aWholeNumber(least, most) {
       ? undefined
       : `a whole number from ${least} to ${most}`
 }
+
+/** How many bytes may be used for something; 0 for none. @type {Check<number>} */
+const aRoom = aWholeNumber(0, Number.MAX_SAFE_INTEGER)
 
 /**
  * Returns a check for a number that also accepts its digits as text, as environment variables hold them.
@@ -141,4 +202,16 @@ function editDistance(a, b) {
   return /** @type {number} */ (row[b.length])
 }
 
-module.exports = { readOptions, aBoolean, aMode, aString, aPath, aWholeNumber, orItsDigits }
+module.exports = {
+  checkOptions,
+  closest,
+  readOptions,
+  aBoolean,
+  aMode,
+  aString,
+  aPath,
+  aPathOrUrl,
+  aRoom,
+  aWholeNumber,
+  orItsDigits,
+}

@@ -2,15 +2,24 @@
 
 /** @import { Operation, Result } from './handle.js' */
 
-const { isProxy, isUint8Array } = require('node:util').types
+const { isUint8Array } = require('node:util').types
 
-const { optionsError, readGiven } = require('./errors.js')
+/** Taken when the package is loaded, as in `lib/state.js`. */
+const writeJson = JSON.stringify
+
+/**
+ * How a client spells the commands: as ioredis, node-redis (`setEx`) or Valkey GLIDE does, with `setex`, or with no more than
+ * `set(key, text, 'EX', seconds)`, as documented.
+ *
+ * @typedef {'ioredis' | 'setEx' | 'glide' | 'setex' | 'set'} Spelling
+ */
 
 /**
  * @typedef {object} Command
  * @property {(client: any, key: string, operation: Operation) => unknown} call calls the client's method as it is at that
  *   moment, so that spies and tracing see it
  * @property {(reply: unknown, location: () => string) => Result} read returns what the reply means
+ * @property {(reply: unknown) => boolean} isOfAnother returns whether this can only be the reply to another command
  */
 
 function readNothing() {
@@ -21,12 +30,34 @@ function readNothing() {
 function readText(reply, location) {
   if (reply === null || reply === undefined) return undefined
   if (typeof reply === 'string') return reply
-  if (!isUint8Array(reply)) throw corrupt(`${location()} holds something that is no text`)
+  if (!isUint8Array(reply)) return readParsed(reply, location)
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(reply)
   } catch {
     throw corrupt(`${location()} holds bytes that are no UTF-8`)
   }
+}
+
+/**
+ * Returns the text of what the client has parsed, as @upstash/redis does by itself. JSON of ours loses nothing by that.
+ *
+ * @param {unknown} reply
+ * @param {() => string} location
+ */
+function readParsed(reply, location) {
+  let text
+  try {
+    text = writeJson(reply)
+  } catch {
+    // Told below.
+  }
+  if (typeof text !== 'string') throw corrupt(`${location()} holds something that is no text`)
+  return text
+}
+
+/** @param {string} reason */
+function corrupt(reason) {
+  return { code: 'ERR_STORAGE_CORRUPT', reason }
 }
 
 /** @type {Command['read']} */
@@ -39,135 +70,116 @@ function readPresence(reply) {
   return reply !== null && reply !== undefined
 }
 
-/** @param {string} reason */
-function corrupt(reason) {
-  return { code: 'ERR_STORAGE_CORRUPT', reason }
+/** A text that is stored may be any, also `OK`. So the reply to a load proves nothing. */
+function never() {
+  return false
 }
 
-/** How clients spell `SET key text EX ttl`. @type {{ [dialect: string]: Command['call'] }} */
+/** @type {Command['isOfAnother']} */
+function isNotOk(reply) {
+  const text = textOf(reply)
+  return (
+    reply === null || typeof reply === 'number' || typeof reply === 'bigint' || (text !== undefined && text !== 'OK')
+  )
+}
+
+/** Some clients make text of numbers, and others `true`. @type {Command['isOfAnother']} */
+function isNoCount(reply) {
+  const text = textOf(reply)
+  return reply === null || (text !== undefined && !/^\d+$/.test(text))
+}
+
+/**
+ * Returns a short reply as text; a long one, from its beginning.
+ *
+ * @param {unknown} reply
+ */
+function textOf(reply) {
+  if (typeof reply === 'string') return reply
+  return isUint8Array(reply) ? Buffer.from(reply.subarray(0, 32)).toString() : undefined
+}
+
+/**
+ * Returns whether a reply says that the client is inside MULTI. As text, or as bytes if the client replies with those.
+ *
+ * @param {unknown} reply
+ */
+function isQueued(reply) {
+  return reply === 'QUEUED' || (isUint8Array(reply) && reply.length === 6 && Buffer.from(reply).toString() === 'QUEUED')
+}
+
+/** How clients spell `SET key text EX ttl`. @type {{ [spelling in Spelling]: Command['call'] }} */
 const SET_WITH_EXPIRY = {
+  ioredis: (client, key, { text, ttl }) => client.set(key, text, 'EX', ttl),
   setEx: (client, key, { text, ttl }) => client.setEx(key, ttl, text),
-  set: (client, key, { text, ttl }) => client.set(key, text, 'EX', ttl),
+  // Anything but this object, GLIDE takes for no option at all.
+  glide: (client, key, { text, ttl }) => client.set(key, text, { expiry: { type: 'EX', count: ttl } }),
   setex: (client, key, { text, ttl }) => client.setex(key, ttl, text),
+  set: (client, key, { text, ttl }) => client.set(key, text, 'EX', ttl),
 }
 
 /**
  * Returns the command of each operation, as this client spells it.
  *
  * @param {any} client
- * @returns {{ [kind in Operation['kind']]: Command }}
+ * @param {Spelling} spelling
+ * @returns {{ [kind in 'load' | 'refresh' | 'save' | 'has' | 'touch' | 'delete']: Command }}
  */
-function commandsOf(client) {
-  // Only node-redis has `setEx`; ioredis has `setex`.
-  const isNodeRedis = typeof client.setEx === 'function' && typeof client.setex !== 'function'
-  const dialect = isNodeRedis ? 'setEx' : typeof client.set === 'function' ? 'set' : 'setex'
-  const setWithExpiry = /** @type {Command['call']} */ (SET_WITH_EXPIRY[dialect])
+function commandsOf(client, spelling) {
+  const setWithExpiry = SET_WITH_EXPIRY[spelling]
+  // GLIDE walks over what it is given: of a text, it would delete the keys that are named like one of its letters.
+  const keys = (/** @type {string} */ key) => (spelling === 'glide' ? [key] : key)
+  // What has no more than get, set and del may be a fake that replies anything.
+  const isFake = spelling === 'set'
+  /** @type {Command} */
+  const has =
+    typeof client.exists === 'function'
+      ? {
+          call: (client, key) => client.exists(keys(key)),
+          read: readCount,
+          isOfAnother: isFake ? never : isNoCount,
+        }
+      : { call: (client, key) => client.get(key), read: readPresence, isOfAnother: never }
   return {
-    load: { call: (client, key) => client.get(key), read: readText },
+    load: { call: (client, key) => client.get(key), read: readText, isOfAnother: never },
     save: {
       call(client, key, operation) {
         return operation.ttl ? setWithExpiry(client, key, operation) : client.set(key, operation.text)
       },
       read: readNothing,
+      isOfAnother: isFake ? never : isNotOk,
     },
-    // A client may have no more than get, set and del.
-    has:
-      typeof client.exists === 'function'
-        ? { call: (client, key) => client.exists(key), read: readCount }
-        : { call: (client, key) => client.get(key), read: readPresence },
-    delete: { call: (client, key) => client.del(key), read: readNothing },
+    // Both at once, and the renewal first: the text is then none that has expired in between.
+    refresh: {
+      call: async (client, key, { ttl }) => (await Promise.all([ttl && expire(client, key, ttl), client.get(key)]))[1],
+      read: readText,
+      isOfAnother: never,
+    },
+    has,
+    touch: {
+      // An expiry of 0 s would delete it.
+      call: (client, key, operation) =>
+        operation.ttl ? expire(client, key, operation.ttl) : has.call(client, key, operation),
+      read: (reply, location) => (typeof reply === 'object' ? has.read(reply, location) : readCount(reply, location)),
+      isOfAnother: has.isOfAnother,
+    },
+    delete: {
+      call: (client, key) => client.del(keys(key)),
+      read: readNothing,
+      isOfAnother: isFake ? never : isNoCount,
+    },
   }
-}
-
-/**
- * Reads what kind of Redis client the user gave, from its shape.
- *
- * Traps met on the way: `client.constructor.name` is "EventEmitter" for every ioredis client; `instanceof` fails across
- * the several copies that npm installs; ioredis-mock shows `options.host`, which names a server that it never talks to;
- * node-redis' `set(key, value, 'EX', ttl)` resolves and stores *without* expiry.
- *
- * @param {unknown} client
- * @param {number} ttl the storage's, in seconds; 0 for no expiry
- * @returns {{ kind: 'ioredis' | 'cluster' | 'node-redis' | 'other', commands: ReturnType<typeof commandsOf> }}
- */
-function readClient(client, ttl) {
-  return readGiven('redis', 'The option "client"', () => readShape(client, ttl))
 }
 
 /**
  * @param {any} client
- * @param {number} ttl
+ * @param {string} key
+ * @param {number} ttl in seconds
  */
-function readShape(client, ttl) {
-  if (client === null || (typeof client !== 'object' && typeof client !== 'function')) {
-    const hint = typeof client === 'string' ? ' An address goes into the option "url".' : ''
-    throw invalid(
-      `must be a Redis client, not ${client === null ? 'null' : `a value of type ${typeof client}`}.${hint}`,
-    )
-  }
-  if (typeof client.internal_send_command === 'function') {
-    throw invalid('is a client of node-redis 3, which answers by callbacks. Use ioredis, or node-redis 4 or newer.')
-  }
-  if (client.options?.legacyMode === true || isLegacyClient(client)) {
-    throw invalid('is a node-redis client in legacy mode, which answers by callbacks. Give the client itself.')
-  }
-  const missing = ['get', 'del'].filter((name) => typeof client[name] !== 'function')
-  if (!['set', 'setex', 'setEx'].some((name) => typeof client[name] === 'function')) missing.push('set')
-  if (missing.length > 0) {
-    throw invalid(`must have the methods get, set (or setex) and del; it has no ${missing.join(' and no ')}.`)
-  }
-  if (ttl === 0 && typeof client.set !== 'function') {
-    throw invalid('has no set, without which it cannot store anything that does not expire (the option "ttl" is 0).')
-  }
-  return { kind: kindOf(client), commands: commandsOf(client) }
+function expire(client, key, ttl) {
+  if (typeof client.expire === 'function') return client.expire(key, ttl)
+  const reason = 'the client of the option "client" has no expire(key, seconds), which renews an expiry'
+  throw { code: 'ERR_STORAGE_UNSUPPORTED', reason }
 }
 
-/**
- * @param {any} client
- * @returns {'ioredis' | 'cluster' | 'node-redis' | 'other'}
- */
-function kindOf(client) {
-  if (isIoredis(client)) return client.isCluster === true ? 'cluster' : 'ioredis'
-  return typeof client.setEx === 'function' && typeof client.setex !== 'function' ? 'node-redis' : 'other'
-}
-
-/** @param {any} client */
-function isIoredis(client) {
-  if (isProxy(client) || typeof client.status !== 'string' || typeof client.isCluster !== 'boolean') return false
-  return ioredisPrototypes(client) !== undefined
-}
-
-/**
- * Finds ioredis 5 and 6 in the tested way: one prototype owns the command factory, one below it owns the connection.
- *
- * @param {any} client
- * @returns {{ connection: any, commands: any } | undefined} those two prototypes
- */
-function ioredisPrototypes(client) {
-  let connection
-  for (let link = Object.getPrototypeOf(client); link !== null; link = Object.getPrototypeOf(link)) {
-    const owns = (/** @type {string} */ name) => Object.hasOwn(link, name)
-    // The last one: a subclass may have both too, and what it does must not be left out.
-    if (owns('sendCommand') && owns('duplicate')) connection = link
-    if (connection !== undefined && owns('getBuiltinCommands') && owns('createBuiltinCommand')) {
-      return { connection, commands: link }
-    }
-  }
-  return undefined
-}
-
-/**
- * Returns whether this is what `client.legacy()` of node-redis 5 returns: methods that want a callback as last argument.
- *
- * @param {any} client
- */
-function isLegacyClient(client) {
-  return Object.getPrototypeOf(client)?.constructor?.name === 'RedisLegacyClient'
-}
-
-/** @param {string} why */
-function invalid(why) {
-  return optionsError('redis', `The option "client" of the redis storage ${why}`)
-}
-
-module.exports = { ioredisPrototypes, readClient }
+module.exports = { commandsOf, isQueued, readText }

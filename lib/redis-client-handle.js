@@ -1,13 +1,31 @@
 'use strict'
 
 /** @import { Operation, Result, UserHandle } from './handle.js' */
-/** @import { Command, readClient } from './redis-client-commands.js' */
-
-const { isUint8Array } = require('node:util').types
+/** @import { readClient } from './redis-client-shape.js' */
 
 const { Deadlines } = require('./deadlines.js')
 const { isFailure } = require('./errors.js')
+const { unsupported } = require('./locks/conditions.js')
+const { isQueued } = require('./redis-client-commands.js')
+const { NO_SCAN } = require('./redis-client-scan.js')
+const { ioredisPrototypes } = require('./redis-client-shape.js')
+const { commandClass, isTransformed } = require('./redis-client-state.js')
 const { readClientError } = require('./redis-errors.js')
+
+/**
+ * Clients that gave a command the reply to another one. The next reply may be another one's too, and not show it, so they
+ * are never used again: a save would be acknowledged that the server has refused.
+ *
+ * @type {WeakSet<object>}
+ */
+const outOfStep = new WeakSet()
+
+/** Why a client cannot lock; the rest of a sentence. */
+const NO_SCRIPTS =
+  'the client of the option "client" runs no scripts (it has no eval as ioredis has it), which a lock needs; ' +
+  'give an ioredis or node-redis client'
+const TRANSFORMED =
+  'the client transforms arguments or replies (Redis.Command.set…Transformer), which the scripts of a lock do not see'
 
 /**
  * Does operations with the methods of the user's own Redis client, whatever it is. Retry policy, failover and offline queue
@@ -18,6 +36,8 @@ const { readClientError } = require('./redis-errors.js')
 class RedisClientHandle {
   #client
   #commands
+  /** The class of an ioredis client's commands. */
+  #Command
   #prefix
   #deadlines
   #timeout
@@ -41,14 +61,18 @@ class RedisClientHandle {
   constructor(client, { kind, commands }, { prefix, timeout, modeReason }) {
     this.#client = client
     this.#commands = commands
+    const prototypes = kind === 'ioredis' || kind === 'cluster' ? ioredisPrototypes(client) : undefined
+    this.#Command = prototypes && commandClass(prototypes.commands)
     this.#prefix = prefix
+    this.origin = originOf(client, prefix)
     this.#timeout = timeout
     this.modeReason = modeReason
     this.#deadlines = new Deadlines(timeout)
     // ioredis sends and receives in order. Elsewhere (a cluster redirects, a fake sleeps) two un-awaited saves of one
     // conversation could change places, so each waits for the one before. `reconnectOnError` may send a command again
-    // behind later ones.
-    const inOrder = kind === 'ioredis' && !client.options?.reconnectOnError
+    // behind later ones, and auto-pipelining sends the commands that it ignores ahead of earlier ones.
+    const { reconnectOnError, enableAutoPipelining } = client.options ?? {}
+    const inOrder = kind === 'ioredis' && !reconnectOnError && !enableAutoPipelining
     /** @type {Map<string, Promise<void>> | undefined} */
     this.#tails = inOrder ? undefined : new Map()
   }
@@ -59,9 +83,32 @@ class RedisClientHandle {
    */
   async run(operation) {
     const command = this.#commands[operation.kind]
+    if (command === undefined) throw unsupported(this)
     const key = this.#prefix + operation.id
-    const reply = await this.#enqueue(key, () => command.call(this.#client, key, operation))
+    const reply = await this.#enqueue(key, () => {
+      this.#checkStep()
+      return command.call(this.#client, key, operation)
+    })
+    if (command.isOfAnother(reply)) outOfStep.add(this.#client)
+    this.#checkStep()
     return command.read(reply, () => this.location(operation.id))
+  }
+
+  get canLock() {
+    return this.whyNoLocks === undefined
+  }
+
+  get whyNoLocks() {
+    if (this.#commands.enter === undefined) return NO_SCRIPTS
+    return this.#Command?._transformer !== undefined && isTransformed(this.#Command) ? TRANSFORMED : undefined
+  }
+
+  get canList() {
+    return this.#commands.scan !== undefined
+  }
+
+  get whyNoList() {
+    return this.canList ? undefined : NO_SCAN
   }
 
   isAtRest() {
@@ -76,6 +123,14 @@ class RedisClientHandle {
   /** @param {string} id */
   location(id) {
     return `the key ${JSON.stringify(this.#prefix + id)}`
+  }
+
+  #checkStep() {
+    if (!outOfStep.has(this.#client)) return
+    const reason =
+      'the client has given a command the reply to another one, so nothing that it replies can be trusted; ' +
+      'make a new client, and a storage on it'
+    throw { code: 'ERR_STORAGE_UNAVAILABLE', reason }
   }
 
   /**
@@ -161,12 +216,20 @@ async function start(send) {
 }
 
 /**
- * As text, or as bytes if the client replies with those.
+ * Returns where the client says it is connected, for those who trace.
  *
- * @param {unknown} reply
+ * @param {any} client
+ * @param {string} prefix
  */
-function isQueued(reply) {
-  return reply === 'QUEUED' || (isUint8Array(reply) && reply.length === 6 && Buffer.from(reply).toString() === 'QUEUED')
+function originOf(client, prefix) {
+  const { host, port, path, db } = client.options ?? {}
+  const address = typeof path === 'string' ? path : host
+  /** @type {{ collection: string, serverAddress?: string, serverPort?: number, database?: number }} */
+  const origin = { collection: prefix }
+  if (typeof address === 'string') origin.serverAddress = address
+  if (typeof port === 'number' && address === host) origin.serverPort = port
+  if (typeof db === 'number') origin.database = db
+  return origin
 }
 
 function ignore() {}

@@ -24,7 +24,7 @@ function readClientError(error) {
  * @returns {Failure}
  */
 function classify(error) {
-  const message = typeof error?.message === 'string' ? error.message : ''
+  const message = typeof error?.message === 'string' ? wordsOfServer(error.message) : ''
   if (/subscriber mode/.test(message)) {
     return unavailable('the client is in subscriber mode; give the storage a client of its own')
   }
@@ -34,12 +34,26 @@ function classify(error) {
     return { code, reason }
   }
   if (/timed out/i.test(message) || error?.name === 'TimeoutError') {
-    return { code: 'ERR_STORAGE_TIMEOUT', reason: 'no answer in time, so whether it took effect is unknown' }
+    return { code: 'ERR_STORAGE_TIMEOUT', reason: 'no reply in time, so whether it took effect is unknown' }
   }
   if (/Connection is closed|client is closed|Socket closed|isn't writeable/i.test(message) || isSystemError(error)) {
     return unavailable('the client is not connected')
   }
   return unavailable('the client reports an error')
+}
+
+/**
+ * Returns an error reply as the server worded it. @upstash/redis appends the command, and with it the state; Valkey GLIDE
+ * writes `WRONGTYPE: …`, and leaves out `ERR`.
+ *
+ * @param {string} message
+ */
+function wordsOfServer(message) {
+  return message
+    .replace(/, command was: .*$/s, '')
+    .replace(/^Command failed: /, '')
+    .replace(/^An error was signalled by the server: - ResponseError: /, 'ERR ')
+    .replace(/^([A-Z][A-Z0-9]+): /, '$1 ')
 }
 
 /**

@@ -3,8 +3,8 @@
 /** @import { Handle } from './handle.js' */
 
 const { NativeFirst } = require('./native-first.js')
-const { readClient } = require('./redis-client-commands.js')
 const { RedisClientHandle } = require('./redis-client-handle.js')
+const { readClient } = require('./redis-client-shape.js')
 const { RedisSidecar } = require('./redis-sidecar.js')
 
 /** Why operations go through the client. */
@@ -12,6 +12,7 @@ const REASONS = {
   ioredis: 'the option "mode" says so',
   cluster: 'the client is a Cluster',
   'node-redis': 'the client is one of node-redis',
+  glide: 'the client is one of Valkey GLIDE',
   other: 'the client is none of ioredis',
 }
 
@@ -20,14 +21,15 @@ const REASONS = {
  *
  * @param {any} client
  * @param {{ mode: 'auto' | 'inline', prefix: string, timeout: number, ttl: number }} settings
+ * @param {InstanceType<typeof import('./monitor.js').Monitor>} monitor
  * @returns {Handle}
  */
-function openClient(client, { mode, prefix, timeout, ttl }) {
+function openClient(client, { mode, prefix, timeout, ttl }, monitor) {
   const shape = readClient(client, ttl)
   const modeReason = mode === 'inline' ? REASONS.ioredis : REASONS[shape.kind]
   const user = new RedisClientHandle(client, shape, { prefix, timeout, modeReason })
   if (shape.kind !== 'ioredis' || mode === 'inline') return user
-  return new NativeFirst(new RedisSidecar(client, prefix, timeout), user)
+  return new NativeFirst(monitor, new RedisSidecar(client, prefix, timeout), user)
 }
 
 module.exports = { openClient }

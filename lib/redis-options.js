@@ -1,11 +1,16 @@
 'use strict'
 
 /** @import { TlsContext } from '../binding.js' */
+/** @import { Logger } from './logger-types.js' */
 /** @import { Check, Checked } from './options.js' */
 
+const { isIPv6 } = require('node:net')
+
 const { optionsError } = require('./errors.js')
-const { aMode, aPath, aString, aWholeNumber, orItsDigits, readOptions } = require('./options.js')
+const { aLogger } = require('./logger.js')
+const { aMode, aPath, aRoom, aString, aWholeNumber, orItsDigits, readOptions } = require('./options.js')
 const { readTls } = require('./redis-tls.js')
+const { RETENTION_CHECKS } = require('./retention-options.js')
 
 const DEFAULT_PREFIX = 'flowkit:'
 const DEFAULT_TTL_SECONDS = 86_400
@@ -14,13 +19,24 @@ const DEFAULT_TIMEOUT_MS = 90_000
 
 /** A URL in its place would end up in error messages, with its password. @type {Check<string>} */
 const aHost = (value) =>
-  typeof value === 'string' && /^[^\s/@?#]+$/.test(value) ? undefined : 'a host name (an address goes into "url")'
+  typeof value === 'string' && (/^[^\s/@?#:[\]]+$/.test(value) || isIPv6(withoutBrackets(value)))
+    ? undefined
+    : 'a host name or an IP address (a port goes into "port", a URL into "url")'
 
 /** Its members are checked where they are read. @type {Check<boolean | object>} */
 const aBooleanOrObject = (value) =>
   typeof value === 'boolean' || (value !== null && typeof value === 'object' && !Array.isArray(value))
     ? undefined
     : 'true, false or an object'
+
+/**
+ * Parameters of URLs that other clients need, and what is accepted of them. They change nothing here: each address of the
+ * host is tried, and the protocol is the storage's own choice. All others would promise what does not happen.
+ */
+const IGNORED = new Map([
+  ['family', /^[046]$/],
+  ['protocol', /^[23]$/],
+])
 
 const CHECKS = {
   /** Its shape is checked where it is read. */
@@ -34,9 +50,11 @@ const CHECKS = {
   password: aString,
   db: orItsDigits(aWholeNumber(0, 2 ** 31 - 1)),
   prefix: aString,
-  ttl: aWholeNumber(0, 2 ** 31 - 1),
+  ...RETENTION_CHECKS,
   timeout: aWholeNumber(1, 2 ** 31 - 1),
   mode: aMode,
+  snapshots: aRoom,
+  logger: aLogger,
 }
 
 /** @typedef {Checked<typeof CHECKS>} Options */
@@ -50,7 +68,10 @@ const OF_A_CLIENT = ['timeout', 'mode']
 /** Options that make sense only once for a connection, and exclude each other. @type {(keyof Options)[][]} */
 const ADDRESSES = [['url'], ['path'], ['host', 'port']]
 
-/** @typedef {{ prefix: string, ttl: number }} CommonSettings `ttl` in seconds, 0 for never */
+/**
+ * @typedef {{ prefix: string, ttl: number, refreshOnLoad: boolean, snapshots: number | undefined, logger: Logger | undefined }}
+ *   CommonSettings `ttl` in seconds, 0 for never
+ */
 
 /**
  * The settings of a handle on the user's client.
@@ -87,10 +108,18 @@ function readRedisOptions(given) {
     const names = used.map((group) => `"${group.find(isGiven)}"`)
     throw optionsError('redis', `The redis storage takes only one of the options ${names.join(' and ')}.`)
   }
-  const { client, prefix = DEFAULT_PREFIX, ttl = DEFAULT_TTL_SECONDS } = options
+  const {
+    client,
+    prefix = DEFAULT_PREFIX,
+    ttl = DEFAULT_TTL_SECONDS,
+    refreshOnLoad = false,
+    snapshots,
+    logger,
+  } = options
+  const common = { prefix, ttl, refreshOnLoad, snapshots, logger }
   if (client === undefined) {
     const alone = OF_A_CLIENT.find(isGiven)
-    if (alone === undefined) return { ...readConnection(options), prefix, ttl }
+    if (alone === undefined) return { ...readConnection(options), ...common }
     throw optionsError('redis', `The option "${alone}" of the redis storage goes with "client".`)
   }
   // A client has its own address and credentials.
@@ -99,7 +128,7 @@ function readRedisOptions(given) {
     throw optionsError('redis', `The redis storage takes either the option "client" or "${extra}", not both.`)
   }
   const { timeout = DEFAULT_TIMEOUT_MS, mode = 'auto' } = options
-  return { client, timeout, mode, prefix, ttl }
+  return { client, timeout, mode, ...common }
 }
 
 /**
@@ -110,7 +139,7 @@ function readConnection({ url, host, port, path, tls, username, password, db }) 
   // Without a prototype: what the URL leaves out must not come from a polluted `Object.prototype`.
   const fromUrl = { __proto__: null, ...(url === undefined ? undefined : parseUrl(url)) }
   const address = {
-    host: host ?? fromUrl.host ?? '127.0.0.1',
+    host: withoutBrackets(host ?? fromUrl.host ?? '127.0.0.1'),
     port: Number(port ?? fromUrl.port ?? 6379),
     path: path ?? fromUrl.path,
   }
@@ -167,11 +196,11 @@ function parseUrl(url) {
     throw badUrl('it cannot be read')
   }
   const credentials = { username: decode(parsed.username), password: decode(parsed.password) }
-  for (const name of parsed.searchParams.keys()) {
-    if (name === 'db') continue
+  for (const [name, value] of parsed.searchParams) {
+    if (name === 'db' || IGNORED.get(name)?.test(value)) continue
     // The name may be the rest of a password that holds a question mark.
     const shown = /^[\w-]{1,40}$/.test(name) ? `parameter "${name}"` : 'parameter'
-    throw badUrl(`its ${shown} is not supported`)
+    throw badUrl(`its ${shown} is not supported; leave it out`)
   }
   if (url.includes('#')) throw badUrl('it holds a "#", which stands for itself only as %23')
   const query = parsed.searchParams.get('db')
@@ -185,13 +214,17 @@ function parseUrl(url) {
   const inPath = parsed.pathname.replace(/^\//, '')
   if (inPath !== '' && query !== null) throw badUrl('it names the database twice')
   return {
-    // An IPv6 address stands in brackets.
-    host: decode(parsed.hostname).replace(/^\[(.*)\]$/, '$1') || undefined,
+    host: decode(parsed.hostname) || undefined,
     port: parsed.port === '' ? undefined : parsed.port,
     db: readDatabase(inPath === '' ? query : inPath),
     tls: parsed.protocol === 'rediss:',
     ...credentials,
   }
+}
+
+/** @param {string} host perhaps an IPv6 address in brackets */
+function withoutBrackets(host) {
+  return host.replace(/^\[(.*)\]$/, '$1')
 }
 
 /** @param {string} text of a URL */

@@ -2,7 +2,7 @@
 
 const { openRedisSidecar } = require('./binding.js')
 const { now } = require('./primordials.js')
-const { ioredisPrototypes } = require('./redis-client-commands.js')
+const { ioredisPrototypes } = require('./redis-client-shape.js')
 const state = require('./redis-client-state.js')
 const { tlsOfClient } = require('./redis-tls.js')
 
@@ -25,7 +25,7 @@ const sidecars = new WeakMap()
  */
 class SharedSidecar {
   #client
-  #prototypes
+  #classes
   /** Why this client can never have one. */
   #never
   /** @type {import('../binding.js').RedisSidecar | undefined} */
@@ -62,8 +62,9 @@ class SharedSidecar {
   /** @param {any} client */
   constructor(client) {
     this.#client = client
-    this.#prototypes = /** @type {{ connection: any, commands: any }} */ (ioredisPrototypes(client))
-    this.#never = state.whyNever(client)
+    const prototypes = /** @type {{ connection: any, commands: any }} */ (ioredisPrototypes(client))
+    this.#classes = { ...prototypes, Command: state.commandClass(prototypes.commands) }
+    this.#never = state.whyNever(client, this.#classes.Command)
   }
 
   /** Ends the connection once no storage needs it any more. */
@@ -81,7 +82,7 @@ class SharedSidecar {
 
   /** Returns why the next operation will go through the client; `undefined` if it will not. Changes nothing. */
   whyInline() {
-    const reason = this.#never ?? state.whyNotNow(this.#client, this.#prototypes)
+    const reason = this.#never ?? state.whyNotNow(this.#client, this.#classes)
     if (reason !== undefined) return reason
     const phase = this.#connection?.phase()
     if (this.#connection !== undefined && phase !== 'ended' && this.#isOnTarget()) {
@@ -96,7 +97,7 @@ class SharedSidecar {
    * @param {number} timeout the storage's, in ms
    */
   connection(timeout) {
-    if (this.#never !== undefined || state.whyNotNow(this.#client, this.#prototypes) !== undefined) {
+    if (this.#never !== undefined || state.whyNotNow(this.#client, this.#classes) !== undefined) {
       if (state.isClosed(this.#client)) this.#end('the client is closed', LAST_REPLIES_MS)
       return undefined
     }
@@ -134,8 +135,21 @@ class SharedSidecar {
       this.#retryAt = now() + Math.min(FIRST_BACK_OFF_MS * 2 ** this.#failures, LONGEST_BACK_OFF_MS)
       this.#failures++
     }
-    // Best effort: an access rule may forbid it, the client may have closed.
-    if (report.killCommand != null) this.#client.call(...report.killCommand).catch(ignore)
+    if (report.killCommand != null) this.#kill(report.killCommand)
+  }
+
+  /**
+   * Tells the server to end the old connection. Best effort: an access rule may forbid it, the client may have closed, and its
+   * `call` may be the user's own.
+   *
+   * @param {string[]} command
+   */
+  async #kill(command) {
+    try {
+      await this.#client.call(...command)
+    } catch {
+      // As before: the old connection ends by itself.
+    }
   }
 
   /**
@@ -197,7 +211,5 @@ class SharedSidecar {
 function failed(reason) {
   return `the connection beside the client failed a moment ago: ${reason}`
 }
-
-function ignore() {}
 
 module.exports = { SharedSidecar }

@@ -1,6 +1,6 @@
 'use strict'
 
-/** @import { Operation, Sidecar } from './handle.js' */
+/** @import { Handle, Operation, Sidecar } from './handle.js' */
 
 const { getDispatcher, scheduleHandOverSoon } = require('./dispatcher.js')
 const { NativeHandle } = require('./native-handle.js')
@@ -72,8 +72,18 @@ class RedisSidecarHandle {
   }
 
   /** @param {Operation} operation */
-  run({ kind, id, text, ttl }) {
-    return this.#native.run({ kind, id: this.#shared.keyPrefix + this.#prefix + id, text, ttl })
+  run(operation) {
+    return this.#native.run(operation, this.#keyOf(operation.id))
+  }
+
+  /** @type {NonNullable<Handle['keepLock']>} */
+  keepLock(id, owner, lease, hold, ttl) {
+    this.#native.keepLock(this.#keyOf(id), owner, lease, hold, ttl)
+  }
+
+  /** @param {string} id */
+  #keyOf(id) {
+    return this.#shared.keyPrefix + this.#prefix + id
   }
 }
 

@@ -1,14 +1,38 @@
+import type { LoggerOptions } from './logger-types.js'
+import type { RetentionOptions } from './retention-types.js'
+import type { SnapshotOptions } from './snapshot-types.js'
+
 /**
  * The methods that this package calls on a Redis client: `Redis` and `Cluster` of ioredis 5 and 6, the clients of node-redis 5 and 6,
- * ioredis-mock, or anything else with these methods.
+ * ioredis-mock, iovalkey, `@upstash/redis`, or anything else with these methods.
  */
 export interface RedisClient {
-  /** Sends `GET key`. Resolves to the text, or `null`. */
+  /** Sends `GET key`. Resolves to the text, to its bytes, to what `JSON.parse` makes of it, or to `null`. */
   get(key: string): Promise<unknown>
-  /** Sends `SET key value EX seconds`, in this order. If the client has `setEx(key, seconds, value)`, that is called instead. */
+  /**
+   * Sends `SET key value EX seconds`, with `'EX'` and the seconds as third and fourth argument. If the client has
+   * `setex(key, seconds, value)` or `setEx`, that is called instead, except on ioredis. Without expiry it is `set(key, value)`.
+   */
   set(key: string, value: string, ...options: never[]): Promise<unknown>
-  /** Sends `DEL key`. */
+  /** Sends `DEL key`. Is given one key, as text. */
   del(key: string): Promise<unknown>
+  /**
+   * Sends `EVAL`, with the script, the number of keys, the keys and the arguments, as ioredis has it. The clients of node-redis
+   * have their own way. Without it there are no locks and no conditional writes. The key of a lock is a `Buffer`.
+   */
+  eval?(script: string, ...args: never[]): Promise<unknown>
+}
+
+/** `GlideClient` and `GlideClusterClient` of Valkey GLIDE. */
+interface RedisGlideClient {
+  /** Sends `GET key`. Resolves to the text, to its bytes, or to `null`. */
+  get(key: string): Promise<unknown>
+  /** Sends `SET key value EX seconds`. The third argument is `{ expiry: { type: 'EX', count: seconds } }`. */
+  set(key: string, value: string, ...options: never[]): Promise<unknown>
+  /** Sends `DEL key`. Is given a list of one key. */
+  del(keys: string[]): Promise<unknown>
+  /** Sends `EVAL`, for locks and conditional writes. It also tells this client from others. */
+  customCommand(args: string[]): Promise<unknown>
 }
 
 /** A client that has `setex` and no `set`. That is enough if every conversation expires. */
@@ -22,7 +46,7 @@ interface RedisSetexClient {
 }
 
 /** The options of {@link RedisStorage} that do not depend on how it reaches the server. */
-interface RedisCommonOptions {
+interface RedisCommonOptions extends LoggerOptions, RetentionOptions, SnapshotOptions {
   /**
    * The text before the conversation id in each key.
    *
@@ -30,7 +54,7 @@ interface RedisCommonOptions {
    */
   prefix?: string | undefined
   /**
-   * Seconds until a conversation expires. Each save starts them anew. 0 for never.
+   * Seconds until a conversation expires. Each save and each `touch` starts them anew. 0 for never.
    *
    * @default 86400
    */
@@ -40,7 +64,7 @@ interface RedisCommonOptions {
 /** The user's own client. It has its own address, credentials and database, and is never closed or reconfigured. */
 interface RedisClientOptions extends RedisCommonOptions {
   /** An ioredis client, or any other with the methods of {@link RedisClient}. Its `keyPrefix` and `db` are honoured. */
-  client: RedisClient | RedisSetexClient
+  client: RedisClient | RedisSetexClient | RedisGlideClient
   /**
    * Milliseconds until an operation rejects with `ERR_STORAGE_TIMEOUT` if the client has given no reply. The default is
    * longer than ioredis itself tries.
@@ -125,7 +149,10 @@ interface RedisOwnOptions extends RedisCommonOptions {
 }
 
 interface RedisUrlOptions extends RedisOwnOptions {
-  /** `redis://user:password@host:port/db`, or `rediss:` for TLS, `unix:/path/to/socket?db=1`, or the absolute path of a socket. */
+  /**
+   * `redis://user:password@host:port/db`, or `rediss:` for TLS, `unix:/path/to/socket?db=1`, or the absolute path of a socket.
+   * The parameters `family` (0, 4, 6) and `protocol` (2, 3) are accepted, and change nothing.
+   */
   url?: string | undefined
   host?: undefined
   port?: undefined
@@ -134,7 +161,7 @@ interface RedisUrlOptions extends RedisOwnOptions {
 
 interface RedisHostOptions extends RedisOwnOptions {
   /**
-   * A name or an address.
+   * A name or an IP address, without the port. An IPv6 address may stand in brackets.
    *
    * @default "127.0.0.1"
    */

@@ -2,47 +2,23 @@
 
 /** @import { SQLiteDatabase } from './sqlite-types.js' */
 
-const { optionsError, readGiven } = require('./errors.js')
-
 /**
- * Returns `db`. Throws unless it has the shape of a synchronous SQLite database: better-sqlite3, one of its relatives (libsql,
- * better-sqlite3-multiple-ciphers), or `node:sqlite`. Runs nothing on it.
- *
- * @param {unknown} db
- */
-function checkDatabase(db) {
-  return readGiven('sqlite', 'The option "db"', () => checkShape(db))
-}
-
-/**
- * @param {any} db
- * @returns {SQLiteDatabase}
- */
-function checkShape(db) {
-  if (db === null || typeof db !== 'object') {
-    const hint = typeof db === 'string' ? ' A file name goes into the option "path".' : ''
-    throw invalid(
-      `must be a better-sqlite3 database, not ${db === null ? 'null' : `a value of type ${typeof db}`}.${hint}`,
-    )
-  }
-  const missing = ['prepare', 'exec'].filter((name) => typeof db[name] !== 'function')
-  if (missing.length > 0)
-    throw invalid(`must have the methods prepare and exec; it has no ${missing.join(' and no ')}.`)
-  if (typeof db.parallelize === 'function') {
-    throw invalid('is a database of node-sqlite3, which answers by callbacks. Use better-sqlite3.')
-  }
-  return db
-}
-
-/**
- * Returns whether the connection is open. better-sqlite3 and node:sqlite have different names for it.
+ * Returns whether the connection is open. better-sqlite3 and node:sqlite have different names for it. bun:sqlite has none, and
+ * throws if a closed one is asked for its transaction.
  *
  * @param {any} db
  * @returns {boolean}
  */
 function isOpen(db) {
   // Of node:sqlite, `open` is a method.
-  return (typeof db.open === 'boolean' ? db.open : db.isOpen) !== false
+  const known = typeof db.open === 'boolean' ? db.open : db.isOpen
+  if (typeof known === 'boolean') return known
+  try {
+    inTransaction(db)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**
@@ -68,6 +44,19 @@ function describe(db) {
     if (typeof name === 'string' && name !== '' && name !== ':memory:') return name
   } catch {} // It is closed: node:sqlite then throws.
   return 'the database in memory'
+}
+
+/**
+ * Returns the file that the database is on, as SQLite names it; empty for a database in memory or a temporary one. `undefined`
+ * if the database does not tell: then it may be on any file.
+ *
+ * @param {SQLiteDatabase} db
+ * @returns {string | undefined}
+ */
+function fileOfMain(db) {
+  const rows = /** @type {unknown[]} */ (db.prepare('PRAGMA database_list').all()).map(cells)
+  const file = rows.find(([, name]) => name === 'main')?.[2]
+  return typeof file === 'string' ? file : undefined
 }
 
 /**
@@ -103,6 +92,15 @@ function isReadOnly(error) {
 }
 
 /**
+ * Returns whether the table refuses the change: a constraint, or a trigger.
+ *
+ * @param {unknown} error
+ */
+function isConstraint(error) {
+  return isPrimary(error, 19, 'SQLITE_CONSTRAINT')
+}
+
+/**
  * Returns whether the error has this result code, or an extension of it.
  *
  * @param {unknown} error
@@ -131,34 +129,56 @@ function isOccupied(error) {
  * @param {any} error
  */
 function isClosed(db, error) {
-  return !isOpen(db) || /connection is not open|database is not open|database is closed/i.test(error?.message)
+  return (
+    !isOpen(db) ||
+    /connection is not open|database is not open|database is closed|closed database/i.test(error?.message)
+  )
 }
 
 /**
- * Returns whether this is a `DatabaseSync`, by its shape: to load `node:sqlite` for `instanceof` prints a warning.
+ * Returns whether this is a better-sqlite3 database or one of its builds. Only these have `open` as an own accessor.
+ *
+ * @param {any} db
+ */
+function isBetterSqlite3(db) {
+  return typeof Object.getOwnPropertyDescriptor(db, 'open')?.get === 'function'
+}
+
+/**
+ * Returns whether this is a `DatabaseSync`, and of no subclass, which may do more than it. By its shape: to load `node:sqlite`
+ * for `instanceof` prints a warning, and the class is called `Database` since Node.js 26.12.
  *
  * @param {any} db
  */
 function isNodeSqlite(db) {
   return (
-    db.constructor?.name === 'DatabaseSync' &&
     typeof db.isOpen === 'boolean' &&
+    typeof db.open === 'function' &&
     typeof db.location === 'function' &&
     typeof db.enableLoadExtension === 'function' &&
-    typeof db.loadExtension === 'function'
+    Object.hasOwn(Object.getPrototypeOf(db), 'loadExtension')
   )
 }
 
-/** @param {string} why */
-function invalid(why) {
-  return optionsError('sqlite', `The option "db" of the sqlite storage ${why}`)
+/**
+ * Returns the values of a row, in the order of its columns. Databases return a row as an object or as an array, as they are
+ * set (`returnArrays` of node:sqlite).
+ *
+ * @param {unknown} row
+ * @returns {unknown[]}
+ */
+function cells(row) {
+  return Array.isArray(row) ? row : Object.values(Object(row))
 }
 
 module.exports = {
-  checkDatabase,
+  cells,
   describe,
+  fileOfMain,
   inTransaction,
+  isBetterSqlite3,
   isClosed,
+  isConstraint,
   isLock,
   isNodeSqlite,
   isOccupied,

@@ -7,6 +7,7 @@ const { cancelFlushAtExit, flushAtExit } = require('./dispatcher.js')
 const { now, resolved, setTimeout, then } = require('./primordials.js')
 const { explain, unusable } = require('./sqlite-errors.js')
 const { inTransaction, isLock, isOccupied, isOpen } = require('./sqlite-database.js')
+const { spend, whenThereIsTime } = require('./turn-budget.js')
 
 /** How long, and how often, an operation is tried again while the connection is occupied (an open row iterator), in ms. */
 const OCCUPIED_TIMEOUT_MS = 5000
@@ -75,6 +76,10 @@ class InlineQueue {
     })
   }
 
+  get isEmpty() {
+    return this.#waiting.length === 0
+  }
+
   /** Does everything that waits, now. Returns whether that was possible. */
   flush() {
     if (this.#waiting.length === 0) return true
@@ -84,6 +89,7 @@ class InlineQueue {
     /** @type {Ended[]} */
     let outcomes
     let again = false
+    const began = now()
     try {
       outcomes = this.#perform(batch)
       again = this.#mustTryAgain(outcomes)
@@ -97,11 +103,9 @@ class InlineQueue {
       setTimeout(() => this.flush(), OCCUPIED_PAUSE_MS)
       return false
     }
-    for (const [index, { resolve, reject }] of batch.entries()) {
-      const { result, error } = outcomes[index] ?? {}
-      if (error === undefined) resolve(result)
-      else reject(error)
-    }
+    spend(now() - began)
+    // Who saves again and again, without anything else to wait for, would otherwise keep the event loop from turning.
+    whenThereIsTime(() => settle(batch, outcomes))
     return this.#waiting.length === 0
   }
 
@@ -127,9 +131,10 @@ class InlineQueue {
    * @returns {Ended[]}
    */
   #perform(batch) {
-    const isSimple = batch.length === 1 || !batch.some(isWrite)
-    const direct = isSimple || inTransaction(this.#db) === true || !isOpen(this.#db)
-    return (direct ? undefined : this.#inTransaction(batch)) ?? batch.map((one) => this.#one(one))
+    // A closed database of node:sqlite throws when it is asked for its transaction.
+    const isUsers = isOpen(this.#db) && inTransaction(this.#db) === true
+    const direct = isUsers || !isOpen(this.#db) || !needsTransaction(batch)
+    return (direct ? undefined : this.#inTransaction(batch)) ?? batch.map((one) => this.#one(one, isUsers))
   }
 
   /**
@@ -167,7 +172,7 @@ class InlineQueue {
    */
   #withoutLock(batch, error) {
     if (!isLock(error) && !isOccupied(error)) return undefined
-    return batch.map((one) => (isWrite(one) ? { error: explain(this.#db, error) } : this.#one(one)))
+    return batch.map((one) => (isWrite(one) ? { error: explain(this.#db, error) } : this.#one(withoutWrite(one))))
   }
 
   #rollBack() {
@@ -178,23 +183,57 @@ class InlineQueue {
 
   /**
    * @param {Waiting} waiting
+   * @param {boolean} [isUsers] whether it is inside a transaction of the user
    * @returns {Ended}
    */
-  #one({ table, operation }) {
+  #one({ table, operation }, isUsers = false) {
     if (table === undefined || operation === undefined) return {}
     try {
       // libsql goes on working after `close()`.
       if (!isOpen(this.#db)) throw new TypeError('The database connection is not open')
-      return { result: table.run(this.#db, operation) }
+      return { result: table.run(this.#db, operation, isUsers) }
     } catch (error) {
       return { error: explain(this.#db, error) }
     }
   }
 }
 
+/**
+ * Returns whether the operations must be done together, or one of them must compare and write at once.
+ *
+ * @param {Waiting[]} batch
+ */
+function needsTransaction(batch) {
+  const isLarge = batch.some(({ operation }) => operation?.condition !== undefined || operation?.scan !== undefined)
+  return batch.some(isWrite) && (isLarge || batch.length > 1)
+}
+
+/**
+ * @param {Waiting[]} batch
+ * @param {Ended[]} outcomes
+ */
+function settle(batch, outcomes) {
+  for (const [index, { resolve, reject }] of batch.entries()) {
+    const { result, error } = outcomes[index] ?? {}
+    if (error === undefined) resolve(result)
+    else reject(error)
+  }
+}
+
 /** @param {Waiting} waiting */
 function isWrite({ table, operation }) {
-  return table !== undefined && operation !== undefined && table.isWrite(operation.kind)
+  return table !== undefined && operation !== undefined && table.isWrite(operation)
+}
+
+/**
+ * Returns the same for a load that would renew the expiry, but without that.
+ *
+ * @param {Waiting} waiting
+ * @returns {Waiting}
+ */
+function withoutWrite(waiting) {
+  const { operation } = waiting
+  return operation?.kind === 'refresh' ? { ...waiting, operation: { ...operation, kind: 'load' } } : waiting
 }
 
 /** One queue for each connection, shared by all storages on it. @type {WeakMap<object, InlineQueue>} */

@@ -18,6 +18,8 @@ class InlineSqlite {
   /** @type {'inline'} */
   mode = 'inline'
   modeReason = 'the option "mode" says so'
+  canLock = true
+  canList = true
   /** Never called: whoever wants the connection at rest flushes it. @type {undefined} */
   onRest
 
@@ -29,6 +31,7 @@ class InlineSqlite {
     this.#db = db
     this.#queue = queueOf(db)
     this.#table = new InlineTable(db, table)
+    this.origin = { collection: table }
   }
 
   /**
@@ -36,26 +39,31 @@ class InlineSqlite {
    * @returns {Promise<Result>}
    */
   run(operation) {
+    if (operation.kind === 'enter' && this.#queue.isEmpty) {
+      const waits = this.#table.look(this.#db, operation)
+      if (waits !== undefined) return Promise.resolve(waits)
+    }
     return this.#queue.enqueue(this.#table, operation)
   }
 
   /**
-   * Does an operation now. Throws as the database does, or what an operation is rejected with.
+   * Does an operation now that is no write. Throws as the database does, or what an operation is rejected with.
    *
    * @param {Operation} operation
-   * @returns {Result}
+   * @returns {{ result: Result } | undefined} `undefined` if it has something to write after all
    */
-  runNow(operation) {
-    return this.#table.run(this.#db, operation)
+  readNow(operation) {
+    const reading = this.#table.reading(this.#db, operation)
+    return reading && { result: this.#table.run(this.#db, reading) }
   }
 
   /**
-   * Returns whether operations of this kind change something.
+   * Returns whether the operation changes something.
    *
-   * @param {Operation['kind']} kind
+   * @param {Operation} operation
    */
-  isWrite(kind) {
-    return this.#table.isWrite(kind)
+  isWrite(operation) {
+    return this.#table.isWrite(operation)
   }
 
   /** Does everything that waits, now. Returns whether that was possible. */

@@ -1,15 +1,12 @@
 'use strict'
 
-/** @import { Operation, Result } from './handle.js' */
+/** @import { StorageHandle } from '../binding.js' */
+/** @import { Operation, Result, ShortHandle } from './handle.js' */
 
+const { scheduleHandOver } = require('./dispatcher.js')
 const { KINDS } = require('./native-handle.js')
-const { now, resolved, setImmediate, then } = require('./primordials.js')
-
-/**
- * How long one turn of the event loop may spend on operations that are done within the call, in ms. What comes beyond that
- * is done by another thread, which lets the event loop turn.
- */
-const MS_PER_TURN = 1
+const { now, resolved, then } = require('./primordials.js')
+const { hasTime, spend } = require('./turn-budget.js')
 
 /** An operation that takes longer, in ms, waited for the disk or was on a large state. */
 const SLOW_MS = 0.5
@@ -17,23 +14,17 @@ const SLOW_MS = 0.5
 /** After a slow operation, none is done on this thread for so many times its duration: slow ones use at most 1 % of it. */
 const PAUSE = 100
 
-let spent = 0
 let pausedUntil = 0
-let isTurning = false
 /** True once a write was done within the call in this tick. */
 let wroteInTick = false
-
-function nextTurn() {
-  isTurning = false
-  spent = 0
-}
 
 function nextTick() {
   wroteInTick = false
 }
 
 /**
- * Calls `work`, unless this turn of the event loop has no time left. All storages of a thread share the time.
+ * Calls `work`, unless this turn of the event loop has no time left: the other thread then does it, which lets the event loop
+ * turn.
  *
  * @template T
  * @param {() => T | undefined} work
@@ -41,7 +32,7 @@ function nextTick() {
  */
 function withinTurn(work) {
   const began = now()
-  if (spent >= MS_PER_TURN || began < pausedUntil) return undefined
+  if (!hasTime() || began < pausedUntil) return undefined
   try {
     return work()
   } catch {
@@ -49,12 +40,8 @@ function withinTurn(work) {
     return undefined
   } finally {
     const took = now() - began
-    spent += took
     if (took > SLOW_MS) pausedUntil = began + PAUSE * took
-    if (!isTurning) {
-      isTurning = true
-      setImmediate(nextTurn)
-    }
+    spend(took)
   }
 }
 
@@ -65,14 +52,22 @@ function withinTurn(work) {
 class OnThread {
   #connection
   #inline
+  /** Takes a short save as a native handle does. @type {ShortHandle} */
+  #shortly
 
   /**
    * @param {import('../binding.js').SqliteSidecar} connection
+   * @param {StorageHandle} later the way to the other thread
    * @param {InstanceType<typeof import('./sqlite-inline.js').InlineSqlite>} inline
    */
-  constructor(connection, inline) {
+  constructor(connection, later, inline) {
     this.#connection = connection
     this.#inline = inline
+    this.#shortly = {
+      saveShort: (table, number, first, count, more, id, text, ttl) =>
+        connection.saveShort(later, table, number, first, count, more, id, text, ttl),
+      loadShort: later.loadShort,
+    }
   }
 
   /**
@@ -80,20 +75,32 @@ class OnThread {
    *
    * @param {Operation} operation
    * @param {InFlightOperations} inFlight of all storages on this database
-   * @returns {{ result: Result } | undefined} `undefined` if nothing was done
+   * @returns {{ result: Result | Promise<Result> } | undefined} `undefined` if nothing was done
    */
   run(operation, inFlight) {
-    if (!this.#inline.isWrite(operation.kind)) {
+    // What compares or locks needs a transaction, which the writer thread has. A look through all takes a while.
+    if (operation.condition !== undefined || operation.scan !== undefined) return undefined
+    if (!this.#inline.isWrite(operation)) {
       // The other thread has all that was called before on this conversation; the user's connection only what is committed.
       if (inFlight.has(operation.id) || !this.#connection.mayReadOnUserConnection()) return undefined
-      return withinTurn(() => ({ result: this.#inline.runNow(operation) }))
+      return withinTurn(() => {
+        const read = this.#inline.readNow(operation)
+        const text = read?.result
+        return typeof text === 'string' && operation.short?.cut ? { result: operation.short.cut(text) } : read
+      })
     }
     // One write in a tick: several share one transaction on the other thread, which costs less than one each.
     // The connection is asked before the text of the state is copied, which is in vain if each commit is synced.
     if (wroteInTick || !inFlight.isCalm || !this.#connection.mayWriteNow()) return undefined
-    const { kind, id, text } = operation
+    const { kind, id, short } = operation
     return withinTurn(() => {
-      if (!this.#connection.writeNow(KINDS[kind], id, text)) return undefined
+      const handed = short?.run(this.#shortly, operation, id, 0)
+      if (handed?.result !== undefined) {
+        // It could not be done now, and what is remembered has changed with it: so it is handed over already.
+        scheduleHandOver()
+        return /** @type {{ result: Promise<Result> }} */ (handed)
+      }
+      if (handed === undefined && !this.#connection.writeNow(KINDS[kind], id, operation.text)) return undefined
       wroteInTick = true
       then(resolved, nextTick)
       return { result: undefined }

@@ -6,7 +6,7 @@
 const { openSqliteSidecar } = require('./binding.js')
 const { getDispatcher, scheduleHandOver } = require('./dispatcher.js')
 const { NativeHandle: Native } = require('./native-handle.js')
-const { describe, inTransaction, isNodeSqlite, isOccupied, isOpen } = require('./sqlite-database.js')
+const { describe, inTransaction, isBetterSqlite3, isNodeSqlite, isOccupied, isOpen } = require('./sqlite-database.js')
 const { OnThread, inFlightOn } = require('./sqlite-on-thread.js')
 
 /** @typedef {InstanceType<typeof import('./sqlite-inline.js').InlineSqlite>} InlineSqlite */
@@ -24,7 +24,9 @@ class SqliteSidecar {
   #db
   #table
   #inline
+  #sweptTtl
   #inFlight
+  #monitor
   /** @type {import('../binding.js').SqliteSidecar | undefined} */
   #connection
   /** @type {SqliteSidecarHandle | undefined} */
@@ -39,12 +41,16 @@ class SqliteSidecar {
    * @param {SQLiteDatabase} db
    * @param {string} table
    * @param {InlineSqlite} inline what the user's connection does
+   * @param {number | undefined} sweptTtl seconds
+   * @param {InstanceType<typeof import('./monitor.js').Monitor>} monitor counts the commits
    */
-  constructor(db, table, inline) {
+  constructor(db, table, inline, sweptTtl, monitor) {
     this.#db = db
     this.#table = table
     this.#inline = inline
+    this.#sweptTtl = sweptTtl
     this.#inFlight = inFlightOn(db)
+    this.#monitor = monitor
   }
 
   /** Looks and changes nothing: before the first operation, it tells what can be known without one. */
@@ -52,6 +58,8 @@ class SqliteSidecar {
     if (this.#never !== undefined) return this.#never
     if (!isOpen(this.#db)) return 'the database connection is closed'
     if (inTransaction(this.#db) === true) return 'a transaction is open on the database connection'
+    if (this.#isBackupRunning())
+      return 'a backup is running, which would begin anew with each commit of another connection'
     return this.#handle === undefined ? (this.#notYet ?? whyNever(this.#db)) : undefined
   }
 
@@ -61,6 +69,7 @@ class SqliteSidecar {
     if (inTransaction(this.#db) !== false) return undefined
     // What waits on the user's connection was called earlier. It cannot be done now if that connection is occupied.
     if (!this.#inline.isAtRest()) return undefined
+    if (this.#isBackupRunning()) return undefined
     return this.#handle ?? this.#open()
   }
 
@@ -94,6 +103,10 @@ class SqliteSidecar {
     await this.#handle?.close()
   }
 
+  #isBackupRunning() {
+    return this.#connection?.isBackupRunning() === true
+  }
+
   #open() {
     this.#never = whyNever(this.#db)
     if (this.#never !== undefined) return undefined
@@ -107,7 +120,7 @@ class SqliteSidecar {
     let opened
     try {
       const load = (/** @type {string} */ file, /** @type {string} */ entry) => loadExtension(this.#db, file, entry)
-      opened = openSqliteSidecar(dispatcher, load, describe(this.#db), this.#table)
+      opened = openSqliteSidecar(dispatcher, load, describe(this.#db), this.#table, this.#sweptTtl)
     } catch (error) {
       if (isOccupied(error)) return this.#later('the connection is busy with a row iterator or a function')
       opened = `loadExtension refused: ${/** @type {any} */ (error)?.message}`
@@ -117,8 +130,9 @@ class SqliteSidecar {
       return undefined
     }
     this.#connection = opened
-    const native = new Native(opened.handle(dispatcher), scheduleHandOver, this.nativeReason)
-    this.#handle = new SqliteSidecarHandle(native, new OnThread(opened, this.#inline), this.#inFlight)
+    const later = opened.handle(dispatcher, this.#monitor.native)
+    const native = new Native(later, scheduleHandOver, this.nativeReason)
+    this.#handle = new SqliteSidecarHandle(native, new OnThread(opened, later, this.#inline), this.#inFlight)
     return this.#handle
   }
 
@@ -155,6 +169,11 @@ class SqliteSidecarHandle {
     return now === undefined ? this.#native.run(operation) : now.result
   }
 
+  /** @type {NonNullable<import('./handle.js').Handle['keepLock']>} */
+  keepLock(id, owner, lease, hold, ttl) {
+    this.#native.keepLock(id, owner, lease, hold, ttl)
+  }
+
   close() {
     return this.#native.close()
   }
@@ -174,14 +193,13 @@ function loadExtension(db, file, entry) {
 
 /**
  * Returns why `db` must not even be asked to load an extension; `undefined` if it may. libsql looks like better-sqlite3, but
- * its `loadExtension` aborts the process. Only better-sqlite3 and its builds have `open` as an own accessor.
+ * its `loadExtension` aborts the process.
  *
  * @param {any} db
  */
 function whyNever(db) {
   if (isNodeSqlite(db)) return db.location() === null ? 'the database is in memory' : undefined
-  const { get } = Object.getOwnPropertyDescriptor(db, 'open') ?? {}
-  if (typeof get !== 'function' || typeof db.loadExtension !== 'function') return 'the database is no better-sqlite3'
+  if (!isBetterSqlite3(db) || typeof db.loadExtension !== 'function') return 'the database is no better-sqlite3'
   if (db.memory !== false || db.name === '') return 'the database is in memory or temporary'
   if (typeof db.name !== 'string' || /^fd:\d+$/.test(db.name)) return 'the database has no file name'
   return undefined

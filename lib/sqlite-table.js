@@ -2,25 +2,36 @@
 
 /** @import { Operation, Result } from './handle.js' */
 /** @import { SQLiteDatabase } from './sqlite-types.js' */
-/** @import { SqliteOperation } from '../binding.js' */
+/** @import { ScanOptions, SqliteOperation } from '../binding.js' */
+/** @import { RunStatement } from './sqlite-statement.js' */
 
-const { isOpenByPath, judgeSqliteTable, sqliteStatements } = require('./binding.js')
-const { describe, inTransaction, isReadOnly } = require('./sqlite-database.js')
-
-/** The values of a statement's parameters. @type {{ [name: string]: (operation: Operation) => string | number | undefined }} */
-const PARAMETERS = { id: ({ id }) => id, text: ({ text }) => text, now: () => Date.now() }
+const {
+  emptyPage,
+  judgeSqliteTable,
+  scanSqlite,
+  sqliteStatements,
+  systemTime,
+  whyNotBesidePath,
+} = require('./binding.js')
+const { cells, describe, fileOfMain, inTransaction, isReadOnly } = require('./sqlite-database.js')
+const { isRefreshDue, refresh, touch } = require('./sqlite-inline-ages.js')
+const { InlineLocks } = require('./sqlite-inline-locks.js')
+const { Statement } = require('./sqlite-statement.js')
 
 /** One table on the user's connection: made or checked at the first operation, its statements prepared once. */
 class InlineTable {
   #name
   #path
   #sql
-  /** One for each kind of operation. @type {Map<string, Statement>} */
+  /** One for each kind of operation. @type {Map<string, InstanceType<typeof Statement>>} */
   #statements = new Map()
   /** The kinds of operations. @type {Map<string, SqliteOperation>} */
   #operations
+  /** The statements of looks through the table, by their SQL. @type {Map<string, any>} */
+  #scans = new Map()
+  #locks
   #isChecked = false
-  /** What the database said when the table could not be made. @type {unknown} */
+  /** The error of the database when the table could not be made. @type {unknown} */
   #refusal
 
   /**
@@ -31,7 +42,9 @@ class InlineTable {
     this.#name = name
     this.#path = describe(db)
     this.#sql = sqliteStatements(this.#path, name)
-    this.#operations = new Map(this.#sql.operations.map((operation) => [operation.kind, operation]))
+    const all = [...this.#sql.operations, ...this.#sql.lockOperations]
+    this.#operations = new Map(all.map((operation) => [operation.kind, operation]))
+    this.#locks = new InlineLocks(this.#sql.createLocks)
   }
 
   get location() {
@@ -39,12 +52,14 @@ class InlineTable {
   }
 
   /**
-   * Returns whether operations of this kind change something.
+   * Returns whether the operation changes something. A load that renews the expiry is none: it need not.
    *
-   * @param {Operation['kind']} kind
+   * @param {Operation} operation
    */
-  isWrite(kind) {
-    return this.#operation(kind).isWrite
+  isWrite({ kind, scan }) {
+    if (scan !== undefined) return scan.action === 'remove'
+    if (kind === 'refresh') return false
+    return kind === 'touch' || isConditional(kind) || this.#operation(kind).isWrite
   }
 
   /**
@@ -52,19 +67,84 @@ class InlineTable {
    *
    * @param {SQLiteDatabase} db
    * @param {Operation} operation
+   * @param {boolean} [isUsers] whether the transaction is the user's
    * @returns {Result}
    */
-  run(db, operation) {
+  run(db, operation, isUsers = false) {
     if (!this.ensure(db)) return this.#runWithoutTable(operation)
+    const { kind, scan } = operation
+    // The same in all statements of the operation.
+    const timed = { ...operation, now: systemTime() }
     try {
-      return this.#statement(db, operation.kind).run(operation)
+      if (scan !== undefined) return this.#scan(db, scan, operation.ttl)
+      if (kind === 'touch') return touch(this.#running(db), timed)
+      if (kind === 'refresh') return refresh(this.#running(db), timed)
+      if (isConditional(kind)) return this.#locks.perform(db, this.#running(db), timed, isUsers)
+      return this.#statement(db, kind).run(timed)
     } catch (error) {
       // Such as "no such table", or statements finalized because the connection was closed and opened again: the next
       // operation looks anew.
       this.#isChecked = false
       this.#statements.clear()
+      this.#scans.clear()
       throw error
     }
+  }
+
+  /**
+   * Returns the result of an `enter` that only has to wait on; `undefined` if it needs a transaction.
+   *
+   * @param {SQLiteDatabase} db
+   * @param {Operation} operation
+   */
+  look(db, operation) {
+    return this.#isChecked ? this.#locks.look(db, this.#running(db), operation) : undefined
+  }
+
+  /**
+   * Returns the operation that does the same and writes nothing; `undefined` if it has to write. It is one that
+   * {@link InlineTable.isWrite} says is none.
+   *
+   * @param {SQLiteDatabase} db
+   * @param {Operation} operation
+   * @returns {Operation | undefined}
+   */
+  reading(db, operation) {
+    if (operation.kind !== 'refresh') return operation
+    const isDue = isRefreshDue(this.#running(db), { ...operation, now: systemTime() })
+    return isDue ? undefined : { ...operation, kind: 'load' }
+  }
+
+  /**
+   * @param {SQLiteDatabase} db
+   * @returns {RunStatement}
+   */
+  #running(db) {
+    return (kind, values) => this.#statement(db, kind).run(values)
+  }
+
+  /**
+   * Returns one page of a look through the table, as JSON.
+   *
+   * @param {SQLiteDatabase} db
+   * @param {ScanOptions} scan
+   * @param {number} [ttl] seconds
+   */
+  #scan(db, scan, ttl = 0) {
+    /** @param {string} sql @param {(string | number)[]} parameters @returns {string[][]} */
+    const run = (sql, parameters) => {
+      let statement = this.#scans.get(sql)
+      if (statement === undefined) {
+        statement = db.prepare(sql)
+        this.#scans.set(sql, statement)
+      }
+      if (sql.startsWith('SELECT')) return statement.all(...parameters).map(texts)
+      statement.run(...parameters)
+      return []
+    }
+    const page = scanSqlite(this.#path, this.#name, ttl, scan, run)
+    if (typeof page === 'object') throw page
+    return page
   }
 
   /**
@@ -127,86 +207,50 @@ class InlineTable {
   }
 
   /**
-   * What an operation finds in a read-only database that has no such table.
+   * Returns what an operation finds in a read-only database that has no such table.
    *
    * @param {Operation} operation
    * @returns {Result}
    */
-  #runWithoutTable({ kind }) {
-    const { isWrite, reads } = this.#operation(kind)
+  #runWithoutTable({ kind, scan }) {
+    if (scan !== undefined) return emptyPage()
+    if (kind === 'touch') return false
+    if (kind === 'refresh') return undefined
+    const { isWrite, reads } = isConditional(kind) ? { isWrite: true } : this.#operation(kind)
     if (!isWrite) return reads === 'presence' ? false : undefined
     const reason = 'the database is read-only and has no such table'
     throw { code: 'ERR_STORAGE_DENIED', reason, cause: this.#refusal }
   }
 }
 
-/** The statement of one kind of operation. */
-class Statement {
-  /** @type {any} */
-  #prepared
-  #parameters
-  #reads
-  #location
-
-  /**
-   * @param {SQLiteDatabase} db
-   * @param {SqliteOperation} operation
-   * @param {string} location
-   */
-  constructor(db, { sql, params, reads }, location) {
-    this.#prepared = db.prepare(sql)
-    this.#parameters = params.map((name) => /** @type {(operation: Operation) => any} */ (PARAMETERS[name]))
-    this.#reads = reads
-    this.#location = location
-  }
-
-  /**
-   * @param {Operation} operation
-   * @returns {Result}
-   */
-  run(operation) {
-    const values = this.#parameters.map((value) => value(operation))
-    if (this.#reads === 'nothing') {
-      this.#prepared.run(...values)
-      return undefined
-    }
-    const row = this.#prepared.get(...values)
-    const isThere = row !== undefined && row !== null
-    if (this.#reads === 'presence') return isThere
-    if (!isThere) return undefined
-    if (typeof row.state === 'string') return row.state
-    throw {
-      code: 'ERR_STORAGE_CORRUPT',
-      reason: `${this.#location} holds something that is no text as the state of this conversation`,
-    }
-  }
+/** @param {Operation['kind']} kind */
+function isConditional(kind) {
+  return kind === 'cas' || kind === 'enter' || kind === 'leave'
 }
 
 /**
- * Throws if `{ path }` has the file open, through this package's own copy of SQLite. A second copy would destroy it: POSIX
- * locks do not keep two copies in one process apart.
+ * Throws if `{ path }` has the file open, through this package's own copy of SQLite, and the two copies would not see each
+ * other: the system has only locks that belong to the process, or the file has two names.
  *
- * @param {any} db
+ * @param {SQLiteDatabase} db
  */
 function refuseSecondCopy(db) {
-  const main = db
-    .prepare('PRAGMA database_list')
-    .all()
-    .find((/** @type {{ name: string }} */ { name }) => name === 'main')
-  if (!main?.file || !isOpenByPath(main.file)) return
-  throw {
-    code: 'ERR_STORAGE_INVALID_OPTIONS',
-    reason: `${main.file} is open in this process already, by a storage with the option "path", and a second copy of SQLite would destroy it; give this database as "db" to both`,
-  }
+  const file = fileOfMain(db)
+  if (file === '') return
+  const reason =
+    file === undefined
+      ? 'the database does not tell which file it is on, so that a second copy of SQLite may destroy that file'
+      : whyNotBesidePath(file)
+  if (reason != null) throw { code: 'ERR_STORAGE_INVALID_OPTIONS', reason }
 }
 
 /**
  * Returns a row as the native side judges it: all text.
  *
- * @param {object} row
+ * @param {unknown} row
  */
 function texts(row) {
-  return Object.values(row).map((value) => (value === null ? '' : String(value)))
+  return cells(row).map((value) => (value === null ? '' : String(value)))
 }
 
 module.exports = { InlineTable }

@@ -10,6 +10,12 @@ const { now } = require('./primordials.js')
 const TRACES_PER_WINDOW = 100
 const WINDOW_MS = 100
 
+/**
+ * JavaScriptCore (Bun) drops the frame of a strict function that ends in `return other()`. A stack that is to begin below
+ * such a function is empty there.
+ */
+const DROPS_TAIL_CALLS = process.versions.bun !== undefined
+
 let traces = 0
 let windowStart = 0
 
@@ -58,4 +64,4 @@ function setStack(error, trace) {
   Object.defineProperty(error, 'stack', { value: stack, configurable: true, writable: true })
 }
 
-module.exports = { setStack, takeTrace }
+module.exports = { DROPS_TAIL_CALLS, setStack, takeTrace }

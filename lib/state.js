@@ -2,6 +2,8 @@
 
 /** @import { Call } from './errors.js' */
 /** @import { Handle } from './handle.js' */
+/** @typedef {InstanceType<typeof import('./short-operations.js').ShortSave>} ShortSave */
+/** @typedef {InstanceType<typeof import('./snapshots.js').Snapshots>} Snapshots */
 
 // Taken when the package is loaded, before anything else in the process can have replaced them: what decides whose a state
 // is must not depend on a replacement.
@@ -57,8 +59,10 @@ function checkId(call, id) {
  * @param {Call} call is told the id
  * @param {unknown} state
  * @param {boolean} pretty as `JSON.stringify(state, null, 2)` prints it
+ * @param {Snapshots} [snapshots] makes a save short where it can
+ * @returns {string | ShortSave}
  */
-function stringify(call, state, pretty) {
+function stringify(call, state, pretty, snapshots) {
   if (state === null || typeof state !== 'object') {
     throw call.error('ERR_STORAGE_INVALID_STATE', `a conversation state is an object, not ${describe(state)}`)
   }
@@ -66,9 +70,14 @@ function stringify(call, state, pretty) {
   let id
   /** @type {string | undefined} */
   let text
+  /** @type {ShortSave | undefined} */
+  let short
   try {
     id = /** @type {{ conversationId?: unknown }} */ (state).conversationId
-    if (typeof id === 'string') text = pretty ? writeJson(state, null, 2) : writeJson(state)
+    if (typeof id === 'string') {
+      short = snapshots?.shorten(id, state)
+      text = pretty ? writeJson(state, null, 2) : writeJson(short === undefined ? state : short.state)
+    }
   } catch (cause) {
     if (typeof id === 'string') checkId(call, id)
     throw call.error('ERR_STORAGE_INVALID_STATE', 'the state cannot be written as JSON', cause)
@@ -81,6 +90,18 @@ function stringify(call, state, pretty) {
     // A getter on a class, or a `toJSON`: what is stored could never be loaded under this id.
     throw call.error('ERR_STORAGE_INVALID_STATE', 'its JSON does not hold this conversationId')
   }
+  text = escapeLoneSurrogates(text)
+  if (short === undefined) return text
+  short.text = text
+  return short.isWorth ? short : text
+}
+
+/**
+ * Returns JSON text that UTF-8 can hold.
+ *
+ * @param {string} text
+ */
+function escapeLoneSurrogates(text) {
   return RAW_JSON && !isWellFormed(text) ? text.replace(LONE_SURROGATE, escapeUnit) : text
 }
 
@@ -119,19 +140,24 @@ function isPlain(id) {
  * @param {Call} call
  * @param {string} text
  * @param {Pick<Handle, 'location'>} handle names where the text was
+ * @param {boolean} [isShort] something was left out of the text
  */
-function parse(call, text, handle) {
+function parse(call, text, handle, isShort = false) {
   let state
   try {
     state = parseJson(text)
   } catch (cause) {
-    throw corrupt(call, handle, 'something that is not JSON', withoutState(cause))
+    // Some editors write it, and none shows it. The native side says the same of a file that it has to parse.
+    const why = startsWith(text, '\ufeff')
+      ? 'begins with a byte order mark: save it as UTF-8 without one'
+      : 'holds something that is not JSON'
+    throw corrupt(call, handle, why, withoutState(cause, isShort))
   }
   if (state === null || typeof state !== 'object' || isArray(state) || !hasOwn(state, 'conversationId')) {
-    throw corrupt(call, handle, 'JSON that is no conversation state')
+    throw corrupt(call, handle, 'holds JSON that is no conversation state')
   }
   if (state.conversationId !== call.conversationId) {
-    throw corrupt(call, handle, 'the state of another conversation')
+    throw corrupt(call, handle, 'holds the state of another conversation')
   }
   return state
 }
@@ -139,21 +165,22 @@ function parse(call, text, handle) {
 /**
  * @param {Call} call
  * @param {Pick<Handle, 'location'>} handle
- * @param {string} what is stored in place of the state
+ * @param {string} why the rest of a sentence about the location
  * @param {Error} [cause]
  */
-function corrupt(call, handle, what, cause) {
+function corrupt(call, handle, why, cause) {
   const location = handle.location(/** @type {string} */ (call.conversationId))
-  return call.error('ERR_STORAGE_CORRUPT', `${location} holds ${what}`, cause)
+  return call.error('ERR_STORAGE_CORRUPT', `${location} ${why}`, cause)
 }
 
 /**
  * Returns a syntax error that says only where it is. V8 quotes the text around it, and a state must not end up in a log.
  *
  * @param {any} cause
+ * @param {boolean} isShort the position is another one in the whole text
  */
-function withoutState(cause) {
-  const position = /at position \d+/.exec(cause.message)
+function withoutState(cause, isShort) {
+  const position = isShort ? null : /at position \d+/.exec(cause.message)
   const error = new SyntaxError(position ? `invalid JSON ${position[0]}` : 'invalid JSON')
   error.stack = `${error.name}: ${error.message}`
   return error
@@ -169,4 +196,4 @@ function describe(value) {
   return `a value of type ${typeof value}`
 }
 
-module.exports = { checkId, stringify, parse }
+module.exports = { LONGEST_ID, checkId, escapeLoneSurrogates, stringify, parse }

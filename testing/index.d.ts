@@ -34,6 +34,30 @@ export interface StorageContractOptions<Adapter extends StorageAdapter = Storage
    */
   close?: boolean
   /**
+   * Requires `withLock`, `update`, `loadEntry` and the option `ifMatch`, as the adapters of this package have them.
+   *
+   * @default false
+   */
+  lock?: boolean
+  /**
+   * Requires `list`, `count`, `purge` and `clear`, as the adapters of this package have them.
+   *
+   * @default false
+   */
+  list?: boolean
+  /**
+   * The adapter knows when a conversation was last saved, also without an expiry. Goes with `list`.
+   *
+   * @default true
+   */
+  ages?: boolean
+  /**
+   * Requires `touch`, and the options `ttl` and `refreshOnLoad`, which `createAdapter` is then given by some tests.
+   *
+   * @default false
+   */
+  retention?: boolean
+  /**
    * The number of checks of the order of un-awaited operations (P2).
    *
    * @default 10000
@@ -75,9 +99,10 @@ export interface StorageContractOptions<Adapter extends StorageAdapter = Storage
  * Declares tests for the promises of every storage adapter: snapshots, order, fresh copies, fidelity, absence, hostile
  * conversation ids, corrupt data. Works under vitest, jest and `node --test`; needs the package `fast-check`.
  *
- * @param createAdapter called at least once for each test; returns an adapter on a new, empty place
+ * @param createAdapter called at least once for each test; returns an adapter on a new, empty place. Is given options only for the
+ * tests of `retention`.
  */
 export function runStorageContract<Adapter extends StorageAdapter>(
-  createAdapter: () => Adapter | Promise<Adapter>,
+  createAdapter: (options?: { ttl?: number; refreshOnLoad?: boolean }) => Adapter | Promise<Adapter>,
   options?: StorageContractOptions<Adapter>,
 ): void

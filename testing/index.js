@@ -5,8 +5,8 @@
 const { readOptions } = require('./options.js')
 
 /**
- * The promises of every storage adapter, as test cases that know no test runner: P1 to P4, P7 to P10 and P12 of the
- * contract. P5, P6 and P11 need processes of their own and are not part of the suite.
+ * The promises of every storage adapter, as test cases that know no test runner: P1 to P4, P7 to P10, P12 and
+ * P13 to P18 of the contract. P5, P6 and P11 need processes of their own and are not part of the suite.
  *
  * @type {Case[]}
  */
@@ -15,6 +15,10 @@ const CASES = [
   ...require('./cases/fidelity.js'),
   ...require('./cases/identity.js'),
   ...require('./cases/conduct.js'),
+  ...require('./cases/locks.js'),
+  ...require('./cases/conditional.js'),
+  ...require('./cases/listing.js'),
+  ...require('./cases/retention.js'),
 ]
 
 /** @type {typeof import('./index.js').runStorageContract} */
@@ -40,8 +44,9 @@ function runStorageContract(createAdapter, given) {
 async function runCase(createAdapter, settings, fc, run) {
   /** @type {TestedStorage[]} */
   const created = []
-  const create = async () => {
-    const storage = await createAdapter()
+  /** @type {Context['create']} */
+  const create = async (options) => {
+    const storage = await createAdapter(options)
     created.push(storage)
     return storage
   }
