@@ -134,6 +134,32 @@ describe('what it is made of', () => {
     expect(row(1, 1.12)).toContainEqual('**1.12x (1.12–1.12)**')
   })
 
+  test('turns are compared with V8 alone, and drawn', async () => {
+    const { renderTurns } = await part('report/turns.mjs')
+    const { drawTurns } = await part('report/chart.mjs')
+    const results = (factor: number) =>
+      [
+        ['v8', 100],
+        ['memory', 100 * factor],
+      ].map(([subject, main]) => {
+        const median = Number(main) / 100
+        return { place: 'memory', subject, figures: { main, rate: 1 }, ratios: { main: { median, least: 1, most: 1 } } }
+      })
+    const cells = [0.35, 0.36].map((factor, index) => {
+      return { engine: 'append', size: 20_480, chains: 1, version: `v${index}`, results: results(factor) }
+    })
+    const data = { environment: {}, rounds: 1, duration: 1, versions: ['v0', 'v1'], cells, operations: [] }
+    const [, targets] = tables(renderTurns(data))
+    expect(targets?.[1]?.map((cell) => cell.trim())).toEqual(
+      expect.arrayContaining(['<= 0.35x', '0.35x yes', '0.36x **no**']),
+    )
+    const larger = { ...cells[0], size: 40_960, results: results(0.5) }
+    const drawing: string = drawTurns([cells[0], larger])
+    expect(drawing).toContain('>MemoryStorage</text>')
+    expect(drawing.match(/<circle/g)).toHaveLength(4)
+    expect(drawing).not.toContain('NaN')
+  })
+
   test('the subject that is furthest from a target judges, and half of a target is allowed for', async () => {
     const { judge, isReached, cellsOf, TARGETS } = await part('targets.mjs')
     const about = { place: 'sqlite-wal-full', operation: 'save', size: 2048, chains: 64 }

@@ -21,18 +21,23 @@ for (const kind of CLIENTS) {
     afterAll(() => connected.end())
     const prefixes = new WeakMap<object, string>()
     testing.runStorageContract(
-      async () => {
+      async (options) => {
         const prefix = `${randomUUID()}:`
-        const storage = new RedisStorage({ client: connected.client, prefix })
+        const storage = new RedisStorage({ client: connected.client, prefix, ...options })
         prefixes.set(storage, prefix)
         return storage
       },
       {
         name: 'the contract',
+        timeout: 300_000,
         codes: true,
+        lock: kind.locks !== false,
+        list: kind.locks !== false,
+        retention: kind.expires !== false,
         plant: (storage: object, id: string, text: string) => connected.set(prefixes.get(storage) + id, text),
         describe,
         it,
+        ...kind.contract,
       },
     )
 
@@ -153,10 +158,9 @@ describe('trouble', () => {
     const client = new Ioredis5(server.port, { autoResendUnfulfilledCommands: false, retryStrategy: () => null })
     client.on('error', () => {})
     onTestFinished(() => client.disconnect())
-    const storage = new RedisStorage({ client, timeout: 500 })
-    await storage.save(sample('a'))
+    await new RedisStorage({ client }).save(sample('a'))
     server.process.kill('SIGSTOP')
-    const lost = storage.load('a')
+    const lost = new RedisStorage({ client, timeout: 500 }).load('a')
     setTimeout(() => server.process.kill('SIGKILL'), 100)
     await expect(lost).rejects.toMatchObject({
       code: expect.stringMatching(/^ERR_STORAGE_(TIMEOUT|UNAVAILABLE)$/),

@@ -7,6 +7,7 @@ import { type Child, startChild } from './support/child.js'
 import { openPlace, type Place } from './support/open.mjs'
 import { runSql, temporaryDirectory } from './support/subjects.js'
 import { versionOf } from './support/versions.mjs'
+import { eventually, LONG, sleep } from './support/waiting.js'
 
 const PROCESSES = 8
 const IDS = ['shared', 'also:shared', 'Shared']
@@ -21,18 +22,16 @@ interface Report {
   versions: number[]
 }
 
-const LIMIT = { timeout: 110_000 + KILLS * 1000 }
+const LIMIT = { timeout: LONG + KILLS * 1000 }
 
-const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
-
-/** Eight processes, of which one after the other is killed at a random moment and replaced. Answers how many there were. */
+/** Eight processes, of which one after the other is killed at a random moment and replaced. Returns how many there were. */
 async function crowd(places: Place[]) {
   const stop = join(await temporaryDirectory(), 'stop')
   let number = 0
   const start = () => {
     const place = places[number % places.length]
     number++
-    return startChild('crowd.mjs', { place, ids: IDS, number, stop }, { timeout: 110_000 + KILLS * 1000 })
+    return startChild('crowd.mjs', { place, ids: IDS, number, stop }, { timeout: LONG + KILLS * 1000 })
   }
   const running: Child[] = Array.from({ length: PROCESSES }, start)
   await Promise.all(running.map((child) => child.line()))
@@ -82,9 +81,7 @@ describe('eight processes on the same conversations, some of them killed', LIMIT
     const old = new Date(Date.now() - 2 * 60 * 60 * 1000)
     for (const name of left) await utimes(join(dir, name), old, old)
     await succeed(place, processes)
-    const deadline = Date.now() + 20_000
-    while ((await readdir(dir)).length > 0 && Date.now() < deadline) await sleep(10)
-    expect(await readdir(dir)).toEqual([])
+    await eventually('everything is swept', async () => (await readdir(dir)).length === 0)
   })
 
   for (const [name, ways] of [

@@ -6,10 +6,11 @@ import { runChild } from './support/child.js'
 import { compileShim, KINDS } from './support/disk-shim.mjs'
 import { temporaryDirectory } from './support/subjects.js'
 import { MUSL } from './support/tools.js'
+import { LONG } from './support/waiting.js'
 
 /** Every call instead of a sample: `FLOWKIT_FAULTS=full`, about an hour. */
 const FULL = process.env.FLOWKIT_FAULTS === 'full'
-const LIMIT = { timeout: FULL ? 3_600_000 : 120_000 }
+const LIMIT = { timeout: FULL ? 3_600_000 : LONG }
 
 /** The shim names glibc's symbols. */
 const GLIBC = process.platform === 'linux' && !MUSL
@@ -25,7 +26,7 @@ interface Sweep {
   offset: number
   /** The last call that is made to fail. */
   last?: number
-  /** Whether the operation must not succeed. */
+  /** True if the operation must not succeed. */
   mustFail?: boolean
 }
 
@@ -57,13 +58,26 @@ const QUICK = KINDS.filter((kind: string) => kind !== 'lock')
 
 describe.runIf(GLIBC)('a call to the system that fails once, or from then on', () => {
   it('costs a file neither the old state nor the next save, and leaves nothing behind', LIMIT, async () => {
-    const scenarios = ['first save', ...WARM_AND_COLD, 'plain save', 'plain load', 'plain delete']
-    // Kept under an escaped name, so that another program's file can lie under the plain one.
-    const what = { subject: 'file' as const, id: 'kill:c', scenarios, errors: ERRORS, kinds: KINDS }
+    const others = ['plain', 'former'].flatMap((name) => ['save', 'load', 'delete'].map((word) => `${name} ${word}`))
+    const scenarios = ['first save', ...WARM_AND_COLD, ...others, 'replace', 'former replace']
+    // Kept under an escaped name, so that another program's file can lie under the plain one. With an upper-case letter, so
+    // that it has another name where case is ignored.
+    const what = { subject: 'file' as const, id: 'Kill:c', scenarios, errors: ERRORS, kinds: KINDS }
     const report = await sweep({ ...what, step: FULL ? 1 : 7, offset: 3 })
     expect(report.problems).toEqual([])
     expect(report.failed).toBeGreaterThan(50)
-    expect(report.kinds).toEqual(expect.arrayContaining(['open', 'write', 'sync', 'rename', 'close', 'stat', 'mkdir']))
+    expect(report.kinds).toEqual(
+      expect.arrayContaining(['open', 'write', 'sync', 'rename', 'close', 'stat', 'mkdir', 'lock', 'link']),
+    )
+  })
+
+  it('costs a lock on files no update, and leaves nothing behind', LIMIT, async () => {
+    const scenarios = ['update', 'cold update', 'plain update']
+    const what = { subject: 'file' as const, id: 'Kill:c', scenarios, errors: ERRORS, kinds: KINDS }
+    // A lock that cannot be given back is waited for, 1 s.
+    const report = await sweep({ ...what, step: FULL ? 1 : 43, offset: 5 })
+    expect(report.problems).toEqual([])
+    expect(report.failed).toBeGreaterThan(20)
   })
 
   for (const subject of ['path', 'native', 'inline'] as const) {

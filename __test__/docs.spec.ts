@@ -51,7 +51,7 @@ describe('a path that is named', () => {
 
   /** Returns whether a path equals `name` or ends in it. `*` and `<placeholder>` stand for any name. */
   function exists(name: string): boolean {
-    if (/^node\.js$/i.test(name) || name.split('/').some((part) => NOT_WRITTEN.includes(part))) return true
+    if (/^(node|next)\.js$/i.test(name) || name.split('/').some((part) => NOT_WRITTEN.includes(part))) return true
     const literal = name.replace(/^(\.{1,2}\/)+/, '').replace(/[.+?^${}()|[\]\\]/g, '\\$&')
     const pattern = new RegExp(`(^|/)${literal.replace(/\*|<[^>]*>/g, '[^/]*')}$`)
     return PATHS.some((path) => pattern.test(path))
@@ -76,19 +76,42 @@ function members(types: string, which: RegExp): string[] {
   return [...new Set(found)].sort()
 }
 
+const RETENTION = members('lib/retention-types.d.ts', /^RetentionOptions$/)
+const SNAPSHOTS = members('lib/snapshot-types.d.ts', /^SnapshotOptions$/)
+const LOGGER = members('lib/logger-types.d.ts', /^LoggerOptions$/)
 const OPTIONS = {
-  Memory: [],
+  Memory: members('index.d.ts', /^MemoryStorageOptions$/),
   File: members('index.d.ts', /^FileStorageOptions$/),
   SQLite: members('lib/sqlite-types.d.ts', /Options$/),
   Redis: members('lib/redis-types.d.ts', /^Redis(?!Tls)\w+Options$/),
 }
 const TLS = members('lib/redis-types.d.ts', /^RedisTlsOptions$/)
+/** Of `withLock`; `retries` of `update` and `methods` of `sequentialize` are named in the text. */
+const LOCK = members('lib/lock-types.d.ts', /^LockOptions$/)
+const CALLS = [
+  ...RETENTION,
+  ...SNAPSHOTS,
+  ...LOGGER,
+  ...members('lib/list-types.d.ts', /Options$/),
+  ...LOCK,
+  ...members('lib/lock-types.d.ts', /^(Write|Update|Sequentialize)Options$/),
+]
 const SUITE = members('testing/index.d.ts', /^StorageContractOptions$/)
-/** Options of ioredis, vitest and jest. */
+/** Options of ioredis, vitest, jest, Yarn and bundlers. */
 const OF_OTHERS = [
+  'banner',
+  'loader',
+  'externals',
+  'external',
+  'module',
+  'output',
+  'pnpEnableEsmLoader',
+  'serverExternalPackages',
+  'ssr',
   'role',
   'failoverDetector',
   'enableReadyCheck',
+  'disableClientInfo',
   'autoResendUnfulfilledCommands',
   'globals',
   'injectGlobals',
@@ -101,6 +124,10 @@ describe('an option', () => {
     ['README.md', '### `new RedisStorage(options)`', OPTIONS.Redis],
     ['docs/redis-tls.md', '# TLS to Redis', TLS],
     ['docs/custom-adapters.md', '## Options', SUITE],
+    ['docs/retention.md', '## Expiry', RETENTION],
+    ['docs/snapshots.md', '# What a turn costs the event loop', SNAPSHOTS],
+    ['docs/observability.md', '## Logger', LOGGER],
+    ['docs/locks.md', '## `withLock(id, fn, options)`', LOCK],
   ]
   const HEAD = '\n| option | default | |\n|---|---|---|\n'
 
@@ -119,14 +146,16 @@ describe('an option', () => {
   it('that an example gives to a constructor exists', () => {
     const texts = [...PAGES.map((page): Text => [page, read(page)]), ...COMMENTS]
     const calls = texts.flatMap(([where, text]) =>
-      [...text.matchAll(/(Memory|File|SQLite|Redis)Storage(?:\(| )\{((?:[^{}]|\{[^{}]*\})*)\}/g)].map((call) => ({
-        where,
-        call,
-      })),
+      [...text.matchAll(/(?<!extends )(Memory|File|SQLite|Redis)Storage(?:\(| )\{((?:[^{}]|\{[^{}]*\})*)\}/g)].map(
+        (call) => ({
+          where,
+          call,
+        }),
+      ),
     )
     expect(calls.length).toBeGreaterThan(10)
     const wrong = calls.flatMap(({ where, call: [whole, adapter, body = ''] }) => {
-      const known: string[] = OPTIONS[adapter as keyof typeof OPTIONS]
+      const known: string[] = [...OPTIONS[adapter as keyof typeof OPTIONS], ...RETENTION, ...SNAPSHOTS, ...LOGGER]
       const flat = body.replace(/\{[^{}]*\}|\([^()]*\)/g, '')
       const names = flat.split(',').map((part) => /^\s*(\w*)/.exec(part)?.[1] ?? '')
       return names.some((name) => name !== '' && !known.includes(name)) ? [`${where}: ${whole}`] : []
@@ -138,7 +167,7 @@ describe('an option', () => {
     ['with a value', /`([a-z]\w*): [^`]+`/g],
     ['as an option', /\boptions? ["`](\w+)["`]/gi],
   ])('that is named %s exists', (_how, pattern) => {
-    const known = [...Object.values(OPTIONS).flat(), ...TLS, ...SUITE, ...OF_OTHERS]
+    const known = [...Object.values(OPTIONS).flat(), ...TLS, ...SUITE, ...CALLS, ...OF_OTHERS]
     const texts = [...PAGES.map((page): Text => [page, read(page)]), ...COMMENTS]
     expect(unknown(texts, pattern, (name) => known.includes(name))).toEqual([])
   })

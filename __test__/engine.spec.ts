@@ -3,11 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FlowEngine } from '../examples/engine.mjs'
 import { pizza } from '../examples/pizza.mjs'
 import { PostgresStorage } from '../examples/postgres-storage.js'
-import type { StorageAdapter } from '../index.js'
+import { type MemoryStorage, type Slots, type StorageAdapter, sequentialize } from '../index.js'
 import { openPlace } from './support/open.mjs'
 import { type PostgresServer, startPostgres } from './support/postgres-server.js'
 import { type Name, PAIRS } from './support/references.js'
 import { ADAPTERS, VARIANTS } from './support/subjects.js'
+
+type Adapter = MemoryStorage
+type Handle = (engine: FlowEngine, storage: Adapter, text: string) => Promise<unknown>
 
 let postgres: PostgresServer
 
@@ -16,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => postgres?.stop())
 
-/** What opens an adapter on one place, each time it is called: in place of a process that was started again. */
+/** Opens an adapter on one place at each call, as a process would that was started again. */
 type Reopen = () => StorageAdapter
 
 const PLACES: [string, () => Promise<Reopen>][] = [
@@ -63,7 +66,7 @@ const PLACES: [string, () => Promise<Reopen>][] = [
 const ANA = 'whatsapp:+573001234567'
 const BEN = 'user-42-../../ben 💬'
 
-/** Two conversations that take turns. Each line is who says what; then what the bot answers. */
+/** Two conversations that take turns. Each line is who says what; then what the bot says. */
 const SCRIPT: [string, string, string][] = [
   [ANA, ' Ana ', 'Nice to meet you, Ana. Which size: small, medium or large?'],
   [BEN, 'Ben "\u2028" \\', 'Nice to meet you, Ben "\u2028" \\. Which size: small, medium or large?'],
@@ -98,13 +101,13 @@ describe.each(PLACES)('a conversation of the engine on %s', (_name, makePlace) =
     await expect(first.handle(ANA, 'hi')).rejects.toThrow(/no conversation/)
     await expect(first.setSlot(ANA, 'verified', true)).rejects.toThrow(/no conversation/)
     const began = Date.now()
-    expect(await first.start(ANA)).toBe(WELCOME)
-    expect(await first.start(BEN)).toBe(WELCOME)
+    expect(await first.start(ANA)).toEqual({ message: WELCOME })
+    expect(await first.start(BEN)).toEqual({ message: WELCOME })
 
     const said = { [ANA]: [WELCOME], [BEN]: [WELCOME] } as Record<string, string[]>
     for (const [session, message, answer] of SCRIPT) {
       // Another process takes each turn.
-      expect(await engine().handle(session, message)).toBe(answer)
+      expect(await engine().handle(session, message)).toEqual({ message: answer })
       if (!answer.endsWith('is over.')) said[session]?.push(message, answer)
     }
 
@@ -135,15 +138,66 @@ describe.each(PLACES)('a conversation of the engine on %s', (_name, makePlace) =
     expect(await last.getSlot(ANA, 'verified')).toBe(undefined)
 
     // Takes it up where it was left, and once deleted begins anew.
-    expect(await last.start(ANA)).toBe(said[ANA]?.at(-1))
+    expect(await last.start(ANA)).toEqual({ message: said[ANA]?.at(-1) })
     await last.delete(ANA)
     expect(await engine().getState(ANA)).toBe(null)
-    expect(await last.start(ANA)).toBe(WELCOME)
+    expect(await last.start(ANA)).toEqual({ message: WELCOME })
     expect(await last.getSlots(ANA)).toEqual({})
     expect((await last.getState(BEN))?.ended).toBe(true)
     await last.delete(ANA)
     await last.delete(BEN)
     await last.delete(BEN)
     for (const storage of new Set(opened)) await (storage as { close?(): Promise<void> }).close?.()
+  })
+})
+
+/** A bot that keeps what it is told, and a model that takes its time. */
+const NOTES = {
+  start: 'listen',
+  steps: {
+    listen: {
+      ask: () => 'noted',
+      answer(text: string, slots: Slots): undefined {
+        slots.notes = [...((slots.notes ?? []) as string[]), text]
+      },
+    },
+  },
+}
+const llm = { complete: (text: string) => new Promise<string>((resolve) => setTimeout(resolve, 2, text)) }
+const MESSAGES = Array.from({ length: 20 }, (_, index) => `m${index}`)
+
+describe.each([...ADAPTERS, ...VARIANTS].filter(({ locks }) => locks))('20 messages at once on $name', (subject) => {
+  /** Sends all messages at once to a conversation. Returns what was kept of them. */
+  async function send(wrap: (engine: FlowEngine, storage: Adapter) => FlowEngine, handle?: Handle) {
+    const storage = openPlace(await subject.makePlace()) as Adapter
+    const engine = wrap(new FlowEngine(NOTES, { llm, storage }), storage)
+    await engine.start('u')
+    await Promise.all(MESSAGES.map((text) => (handle ? handle(engine, storage, text) : engine.handle('u', text))))
+    const { notes } = (await engine.getSlots('u')) as { notes: string[] }
+    await storage.close()
+    return notes
+  }
+
+  it('loses most without a lock', async () => {
+    expect((await send((engine) => engine)).length).toBeLessThan(20)
+  })
+
+  it('keeps all inside withLock, in order', async () => {
+    const locked: Handle = (engine, storage, text) => storage.withLock('u', () => engine.handle('u', text))
+    expect(await send((engine) => engine, locked)).toEqual(MESSAGES)
+  })
+
+  it('keeps all through a sequentialized engine, and the slots that are set meanwhile', async () => {
+    const storage = openPlace(await subject.makePlace()) as Adapter
+    const engine = sequentialize(new FlowEngine(NOTES, { llm, storage }), storage)
+    await engine.start('u')
+    await Promise.all([
+      ...MESSAGES.map((text) => engine.handle('u', text)),
+      ...MESSAGES.map((text) => engine.setSlot('u', text, true)),
+    ])
+    const { notes, ...slots } = await engine.getSlots('u')
+    expect(notes).toEqual(MESSAGES)
+    expect(Object.keys(slots).sort()).toEqual([...MESSAGES].sort())
+    await storage.close()
   })
 })

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { runChild } from './support/child.js'
 import type { Place } from './support/open.mjs'
 import { temporaryDirectory } from './support/subjects.js'
+import { LONG } from './support/waiting.js'
 
 const script = fileURLToPath(new URL('children/faults.mjs', import.meta.url))
 
@@ -23,7 +24,7 @@ describe('a full disk', () => {
       const argument = JSON.stringify({ place: place(dir), fault: 'full disk', dir })
       const namespace = process.getuid?.() === 0 ? ['-m'] : ['-U', '-r', '-m']
       const args = [...namespace, 'sh', '-c', command, process.execPath, script, argument]
-      const { stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 60_000 })
+      const { stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', timeout: LONG })
       expect(stderr).toBe('')
       const report = JSON.parse(stdout)
       const cause = name === 'file' ? 'ENOSPC' : 'SQLITE_FULL'

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -117,6 +118,35 @@ describe('files of other programs, under the plain id', () => {
   })
 })
 
+describe('files that this package wrote under another name', () => {
+  const long = 'y'.repeat(150)
+  const hashed = `${'é'.repeat(20)}${'e'.repeat(100)}`
+  for (const [what, id, name] of [
+    ['where case is ignored', 'User-1', '%55ser-1'],
+    ['where names are short', long, `${'y'.repeat(37)}%-${createHash('sha256').update(long).digest('hex')}`],
+    [
+      'before hashed names were short',
+      hashed,
+      `${'%C3%A9'.repeat(20)}%-${createHash('sha256').update(hashed).digest('hex')}`,
+    ],
+  ] as const) {
+    it(`${what} are found, and go with the next save or delete`, async () => {
+      const { dir, storage } = await open()
+      const write = () => writeFile(join(dir, `${name}.json`), JSON.stringify(sample(id)))
+      await mkdir(dir, { recursive: true })
+      await write()
+      expect(await storage.load(id)).toEqual(sample(id))
+      await storage.save(sample(id, { currentStep: 'new' }))
+      expect(await readdir(dir)).toHaveLength(1)
+      expect(await exists(join(dir, `${name}.json`))).toBe(false)
+      await write()
+      expect((await storage.load(id))?.currentStep).toBe('new')
+      await storage.delete(id)
+      expect(await readdir(dir)).toEqual([])
+    })
+  }
+})
+
 describe('bad places', () => {
   it('a dir that is a file', async () => {
     const root = await temporaryDirectory()
@@ -149,6 +179,21 @@ describe('bad places', () => {
     })
   })
 
+  it('a byte order mark, which no editor shows', async () => {
+    const { dir, storage } = await open()
+    await mkdir(dir, { recursive: true })
+    const text = JSON.stringify(sample('a'))
+    for (const bytes of [Buffer.from(`\ufeff${text}`), Buffer.from(`\ufeff${text}`, 'utf16le')]) {
+      await writeFile(join(dir, 'a.json'), bytes)
+      await expect(storage.load('a')).rejects.toMatchObject({
+        code: 'ERR_STORAGE_CORRUPT',
+        message: expect.stringMatching(/a\.json begins with a byte order mark: save it as UTF-8 without one\.$/),
+      })
+    }
+    await writeFile(join(dir, 'a.json'), JSON.stringify(sample('a'), null, 2).replaceAll('\n', '\r\n'))
+    expect(await storage.load('a')).toEqual(sample('a'))
+  })
+
   it('a symbolic link in the place of a state is replaced, not followed', async () => {
     const { root, dir, storage } = await open()
     const { symlink } = await import('node:fs/promises')
@@ -157,6 +202,21 @@ describe('bad places', () => {
     await symlink(join(root, 'precious'), join(dir, 'a.json'))
     await storage.save(sample('a'))
     expect(await readFile(join(root, 'precious'), 'utf8')).toBe('precious')
+    expect(await storage.load('a')).toEqual(sample('a'))
+  })
+
+  it.skipIf(process.platform === 'win32')('links that lead in a circle', async () => {
+    const { root, dir, storage } = await open()
+    const { symlink } = await import('node:fs/promises')
+    await symlink('circle', join(root, 'circle'))
+    const other = new FileStorage({ dir: join(root, 'circle') })
+    for (const run of [() => other.save(sample('a')), () => other.load('a'), () => other.delete('a')]) {
+      await expect(run()).rejects.toMatchObject({ code: 'ERR_STORAGE_INVALID_OPTIONS', cause: { code: 'ELOOP' } })
+    }
+    await mkdir(dir, { recursive: true })
+    await symlink('a.json', join(dir, 'a.json'))
+    await expect(storage.load('a')).rejects.toMatchObject({ code: 'ERR_STORAGE_CORRUPT', cause: { code: 'ELOOP' } })
+    await storage.save(sample('a'))
     expect(await storage.load('a')).toEqual(sample('a'))
   })
 

@@ -12,7 +12,20 @@ const SECRETS = ['hunter2', '31337']
 
 describe('constructors', () => {
   const NAMES = ['dir', 'extension', 'pretty', 'durable', 'db', 'path', 'table', 'mode', 'client', 'timeout', 'url']
-  const MORE = ['host', 'port', 'username', 'password', 'prefix', 'ttl', 'tls', '__proto__', 'constructor', 'Dir', '']
+  const MORE = [
+    'host',
+    'port',
+    'username',
+    'password',
+    'prefix',
+    'ttl',
+    'tls',
+    'logger',
+    '__proto__',
+    'constructor',
+    'Dir',
+    '',
+  ]
   const CLASSES = [MemoryStorage, FileStorage, SQLiteStorage, RedisStorage]
 
   it('construct or throw a StorageError', { timeout: TIMEOUT }, async () => {

@@ -19,7 +19,7 @@ const twice = (value: unknown) => (resolve: (value: unknown) => void, reject: (r
   reject(value)
 }
 
-/** What a state means, found out the way the contract says it: the text to be stored and whose it is. */
+/** The meaning of a state, as the contract says it: the text to be stored and whose it is. */
 function meaning(state: Anything): { id: string; text: string } | undefined {
   if (state === null || typeof state !== 'object') return undefined
   try {
@@ -45,7 +45,7 @@ interface Storage {
 
 type Outcome = PromiseSettledResult<unknown>
 
-/** Calls a method, which must neither throw nor answer anything but a promise, and waits until it is settled. */
+/** Calls a method, which must neither throw nor return anything but a promise, and waits until it is settled. */
 function call(method: () => Promise<unknown>): Promise<Outcome> {
   const promise = method()
   expect(promise).toBeInstanceOf(Promise)

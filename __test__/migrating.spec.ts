@@ -11,7 +11,7 @@ import { temporaryDirectory } from './support/subjects.js'
 
 const PAGE = readFileSync(new URL('../docs/migrating.md', import.meta.url), 'utf8')
 
-/** Writes the program of this name into `dir` and answers its path. */
+/** Writes the program of this name into `dir` and returns its path. */
 async function take(name: string, dir: string): Promise<string> {
   const [, text] = PAGE.split(`\`\`\`js ${name}\n`)
   if (text === undefined) throw new Error(`docs/migrating.md has no ${name}`)

@@ -53,6 +53,7 @@ describe.each(NAMES)('the contract on the reference adapter: %s', (name) => {
     },
     {
       name: 'differs only where it is listed',
+      timeout: 300_000,
       rounds: 2000,
       runs: 300,
       close: false,

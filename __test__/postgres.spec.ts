@@ -2,8 +2,9 @@ import { createRequire } from 'node:module'
 import type { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { LockingPostgresStorage } from '../examples/postgres-locks.js'
 import { PostgresStorage } from '../examples/postgres-storage.js'
-import type { StorageAdapter } from '../index.js'
+import { CustomStorage, type CustomStorageOptions, type StorageAdapter } from '../index.js'
 import { runStorageContract, type StorageContractOptions } from '../testing/index.js'
 import { listedFailures } from './support/differences.js'
 import { type PostgresServer, startPostgres } from './support/postgres-server.js'
@@ -48,6 +49,42 @@ describe('PostgresStorage of the examples', () => {
     const next = failing.catch(() => pool.query(PostgresStorage.schema)).then(() => storage.load('later'))
     await expect(failing).rejects.toThrow(/does not exist/)
     expect(await next).toBe(null)
+  })
+})
+
+describe('the storage of the examples that locks', () => {
+  const make = async (options?: CustomStorageOptions) => {
+    await pool.query('DROP TABLE IF EXISTS states, locks')
+    await pool.query(LockingPostgresStorage.schema)
+    return new LockingPostgresStorage(pool, options)
+  }
+  const plant = (_storage: unknown, id: string, text: string) =>
+    pool.query('INSERT INTO states (id, state) VALUES ($1, $2)', [id, text])
+  runStorageContract(make, {
+    name: 'on PostgreSQL',
+    codes: true,
+    lock: true,
+    list: true,
+    retention: true,
+    plant,
+    rounds: 500,
+    runs: 20,
+    largestState: 8 * 1024 * 1024,
+    describe,
+    it,
+  })
+
+  it('leaves no lock behind', async () => {
+    const storage = await make()
+    await storage.withLock('u', () => {})
+    await storage.load('u')
+    expect((await pool.query('SELECT count(*)::int AS count FROM locks')).rows).toEqual([{ count: 0 }])
+  })
+
+  it('refuses a place without its functions', () => {
+    for (const place of [null, undefined, {}, { read() {} }, { transact() {} }]) {
+      expect(() => new CustomStorage(place as never)).toThrow(/must have a function/)
+    }
   })
 })
 

@@ -17,7 +17,7 @@ afterAll(() => authority.remove())
 interface Row {
   name: string
   mode: 'native' | 'inline'
-  /** What `modeReason` says if it is inline. */
+  /** The text of `modeReason` if it is inline. */
   reason?: RegExp
   /** The server's certificate, and what the client is given; the server asks for a certificate where `clients` is set. */
   make(): Promise<{ server: Identity; tls: object; clients?: boolean }>

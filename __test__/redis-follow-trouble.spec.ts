@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, inject, it, vi } from 'vitest'
+import { describe, expect, inject, it, onTestFinished } from 'vitest'
 
 import { RedisStorage } from '../index.js'
 import samples from '../testing/samples.js'
-import { connected, MAJORS, ours, prefix, server } from './support/ioredis.js'
+import { becomesNative, connected, MAJORS, ours, patiently, prefix, server } from './support/ioredis.js'
+import { startProxy } from './support/proxy.js'
+import { eventually } from './support/waiting.js'
 
 const { sample } = samples
 
@@ -20,13 +22,7 @@ describe.each(MAJORS)('beside ioredis $major', ({ Ioredis }) => {
     }
     expect(storage).toMatchObject({ mode: 'inline', modeReason: expect.any(String) })
     await admin.config('SET', 'maxclients', '100')
-    await vi.waitFor(
-      async () => {
-        await storage.load('a')
-        expect(storage.mode).toBe('native')
-      },
-      { timeout: 20_000, interval: 50 },
-    )
+    await becomesNative(storage)
   })
 
   it('a killed connection, ours or the client’s, is nobody’s error', async () => {
@@ -36,6 +32,7 @@ describe.each(MAJORS)('beside ioredis $major', ({ Ioredis }) => {
     await client.ping()
     const storage = new RedisStorage({ client })
     await storage.save(sample('a'))
+    await becomesNative(storage)
     const [own] = await ours(admin, client)
     for (const id of [/^id=(\d+)/.exec(own ?? '')?.[1] ?? '', String(await client.client('ID'))]) {
       const burst = Array.from({ length: 200 }, (_, number) => storage.save(sample('a', { number })))
@@ -43,19 +40,16 @@ describe.each(MAJORS)('beside ioredis $major', ({ Ioredis }) => {
       await Promise.all(burst)
       expect(await storage.load('a')).toEqual(sample('a', { number: 199 }))
     }
-    await vi.waitFor(async () => {
-      await storage.load('a')
-      expect(storage.mode).toBe('native')
-    })
+    await becomesNative(storage)
   })
 
   it('a server that wakes up late does not bring old states back', async () => {
     const redis = await server()
-    // The time without an answer after which the connection is given up is at most the client's.
+    // The time without a reply after which the connection is given up is at most the client's.
     const client = connected(new Ioredis({ port: redis.port, commandTimeout: 300 }))
-    await client.ping()
+    await patiently(() => client.ping())
     const storage = new RedisStorage({ client })
-    await storage.save(sample('a', { number: 0 }))
+    await patiently(() => storage.save(sample('a', { number: 0 })))
     for (let round = 1; round <= 5; round++) {
       redis.process.kill('SIGSTOP')
       const old = storage.save(sample('a', { number: -round })).catch((error) => error)
@@ -63,10 +57,37 @@ describe.each(MAJORS)('beside ioredis $major', ({ Ioredis }) => {
       redis.process.kill('SIGCONT')
       const outcome = await old
       if (outcome !== undefined) expect(outcome).toMatchObject({ code: 'ERR_STORAGE_TIMEOUT', retryable: true })
-      await storage.save(sample('a', { number: round }))
+      await patiently(() => storage.save(sample('a', { number: round })))
       await sleep(50)
-      expect(await storage.load('a')).toEqual(sample('a', { number: round }))
+      expect(await patiently(() => storage.load('a'))).toEqual(sample('a', { number: round }))
     }
+  })
+
+  it('a write without a reply that the client is refused is in doubt, and one that was never sent is not', async () => {
+    const { port } = await server()
+    const admin = connected(new Ioredis({ port }))
+    const line = await startProxy(port)
+    onTestFinished(() => line.close())
+    const client = connected(new Ioredis({ port: line.port }))
+    await client.ping()
+    const storage = new RedisStorage({ client })
+    await storage.save(sample('a'))
+    await becomesNative(storage)
+    line.cut(true)
+    const writes = [storage.save(sample('a')), storage.delete('a')]
+    const load = storage.load('a')
+    await eventually('they have left', () => line.held() > 0)
+    await admin.replicaof('127.0.0.1', 1)
+    line.drop()
+    for (const write of writes) {
+      await expect(write).rejects.toMatchObject({
+        code: 'ERR_STORAGE_TIMEOUT',
+        message: expect.stringMatching(/read-only replica.*; whether it took effect is unknown\.$/),
+        cause: { message: expect.stringMatching(/^READONLY/) },
+      })
+    }
+    expect(await load).toEqual(sample('a'))
+    await expect(storage.save(sample('a'))).rejects.toMatchObject({ code: 'ERR_STORAGE_UNAVAILABLE' })
   })
 
   it('10,000 un-awaited operations keep their order while sides change', async () => {

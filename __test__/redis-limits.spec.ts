@@ -1,13 +1,17 @@
+import { execFile, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 
 import { RedisStorage } from '../index.js'
-import { connected, MAJORS } from './support/ioredis.js'
+import { becomesNative, connected, MAJORS } from './support/ioredis.js'
 import { startProxy } from './support/proxy.js'
 import { ask } from './support/redis-cluster.js'
 import { type RedisServer, startRedis } from './support/redis-server.js'
+import { startSlowProxy } from './support/slow-proxy.js'
 import { versioned, versionOf } from './support/versions.mjs'
-import { sleep } from './support/waiting.js'
+import { eventually } from './support/waiting.js'
 
 let server: RedisServer
 beforeAll(async () => {
@@ -25,7 +29,7 @@ async function openLine() {
 async function deliverLate(line: Awaited<ReturnType<typeof openLine>>, write: (version: number) => Promise<unknown>) {
   line.cut(true)
   const second = write(2)
-  await sleep(200)
+  await eventually('the write has left the client', () => line.held() > 0)
   const deliver = line.strand()
   await second
   await write(3)
@@ -49,7 +53,7 @@ describe('a write that arrives late, over a connection that the client has given
       await client.ping()
       const storage = new RedisStorage({ client, prefix: `beside:${major}:` })
       await storage.save(versioned('a', 1))
-      expect(storage.mode).toBe('native')
+      await becomesNative(storage)
       await deliverLate(line, (version) => storage.save(versioned('a', version)))
       expect(versionOf('a', await storage.load('a'))).toBe(3)
     })
@@ -66,6 +70,42 @@ describe('a write that arrives late, over a connection that the client has given
       expect(await client.get(key)).toBe('2')
     })
   }
+})
+
+describe('a slow line', () => {
+  it('is not taken for silence, with a connection of its own or beside a client', async () => {
+    const state = versioned('large', 1)
+    const large = { ...state, slots: { text: 'x'.repeat(6_500_000) } }
+    const lines = await Promise.all([startSlowProxy(server.port, 1e6), startSlowProxy(server.port, 1e6)])
+    onTestFinished(async () => void (await Promise.all(lines.map((line) => line.close()))))
+    const [own, beside] = lines as [{ port: number }, { port: number }]
+    const [{ Ioredis }] = MAJORS as [(typeof MAJORS)[number]]
+    const client = connected(new Ioredis(beside.port))
+    await client.ping()
+    const storages = [
+      new RedisStorage({ port: own.port, prefix: 'slow:own:' }),
+      new RedisStorage({ client, prefix: 'slow:beside:', timeout: 5_000 }),
+    ]
+    onTestFinished(async () => void (await Promise.all(storages.map((storage) => storage.close()))))
+    // The time-out of the client does not count for the sidecar. Had it handed back, the client would have run out of time.
+    for (const storage of storages) await storage.save(state)
+    await becomesNative(storages[1] as RedisStorage)
+    await Promise.all(storages.flatMap((storage) => [storage.save(large), storage.save(versioned('small', 1))]))
+    for (const storage of storages) expect(await storage.load('large')).toEqual(large)
+    expect(storages.map((storage) => storage.mode)).toEqual(['native', 'native'])
+  })
+})
+
+// Only Linux tells how long sent bytes may stay without an acknowledgement. The test needs a network of its own.
+const hasOwnNetwork =
+  process.platform === 'linux' && spawnSync('unshare', ['-n', 'ip', 'link', 'set', 'lo', 'up']).status === 0
+
+describe('a network that loses every packet for a while', () => {
+  it.skipIf(!hasOwnNetwork)('breaks the connection, and what was sent is sent again', async () => {
+    const child = fileURLToPath(new URL('children/vanish.mjs', import.meta.url))
+    const { stdout } = await promisify(execFile)('unshare', ['-n', process.execPath, child])
+    expect(JSON.parse(stdout)).toEqual([1, 'done', 2])
+  })
 })
 
 describe('a database that was chosen by select()', () => {

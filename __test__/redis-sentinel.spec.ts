@@ -1,12 +1,15 @@
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 
+import type { ConversationState } from '../index.js'
 import { countLost } from './support/checker.js'
 import { ask } from './support/redis-cluster.js'
 import { type SentinelGroup, startSentinels } from './support/redis-sentinel.js'
 import type { RedisServer } from './support/redis-server.js'
 import { conclude, each, ids, type RedisSubject, redisSubjects } from './support/redis-subjects.js'
 import { synchronous } from './support/synchronous.js'
-import { eventually } from './support/waiting.js'
+import { type Deed, judgeTurns } from './support/turn-history.js'
+import { eventually, sleep } from './support/waiting.js'
 
 let group: SentinelGroup
 beforeAll(async () => {
@@ -32,19 +35,46 @@ function open() {
   return { plain, exact, all: [...plain, ...exact] }
 }
 
-/** Writes down what the promoted server held when it was promoted, before any client is there. */
-async function takeStock(promoted: RedisServer, subjects: RedisSubject[]): Promise<void> {
+/**
+ * Returns the server that is promoted instead of `old`, and writes down what it held then, before any client was there. Begins to
+ * look within the call.
+ */
+async function takeStock(old: RedisServer, subjects: RedisSubject[]): Promise<RedisServer> {
   const places = subjects.flatMap(({ history, prefix }) =>
     ids(history).map((id) => ({ history, id, key: prefix + id })),
   )
-  await ask(promoted.port, async (redis) => {
-    // In one step: clients come within a second, in which a busy machine does not get far with a request for each key.
-    const keys = places.map(({ key }) => key)
-    const [clients, held] = (await redis.multi().client('LIST').mget(keys).exec()) as [null, unknown][]
-    expect(clients?.[1]).not.toMatch(/name=ioredis/)
-    const texts = held?.[1] as (string | null)[]
-    for (const [index, { history, id }] of places.entries()) history.failedOver(id, texts[index] as string | null)
-  })
+  const keys = places.map(({ key }) => key)
+  const others = group.servers.filter((server) => server !== old)
+  // A server that is promoted drops its connections. These come back before those of clients, which first ask a sentinel.
+  const looks = others.map((server) => ({
+    server,
+    redis: new Redis({ port: server.port, retryStrategy: () => 1, maxRetriesPerRequest: 0 }).on('error', () => {}),
+  }))
+  const found: { server?: RedisServer; clients?: unknown; texts?: unknown } = {}
+  const look = async () => {
+    for (const { server, redis } of looks) {
+      // In one step, so that the clients which are listed have changed nothing yet.
+      const replies = await redis
+        .multi()
+        .role()
+        .client('LIST')
+        .mget(keys)
+        .exec()
+        .catch(() => null)
+      const [role, clients, texts] = (replies ?? []).map(([, reply]) => reply)
+      if ((role as string[] | undefined)?.[0] === 'master') Object.assign(found, { server, clients, texts })
+    }
+    return found.server !== undefined
+  }
+  try {
+    await eventually('another server has become master', look, { every: 2 })
+  } finally {
+    for (const { redis } of looks) redis.disconnect()
+  }
+  expect(found.clients).not.toMatch(/name=ioredis/)
+  const texts = found.texts as (string | null)[]
+  for (const [index, { history, id }] of places.entries()) history.failedOver(id, texts[index] as string | null)
+  return found.server as RedisServer
 }
 
 /** Makes the old master a replica, as the sentinels would some seconds later. */
@@ -54,6 +84,18 @@ async function follow(old: RedisServer, promoted: RedisServer): Promise<void> {
     await redis.call('CLIENT', 'UNPAUSE')
   })
   await group.settled()
+}
+
+/** Pauses writes, and waits until both replicas have all that was acknowledged. */
+async function pauseWrites(old: RedisServer): Promise<void> {
+  await ask(old.port, async (redis) => {
+    await redis.call('CLIENT', 'PAUSE', 20_000, 'WRITE')
+    const offset = Number(/master_repl_offset:(\d+)/.exec(await redis.info('replication'))?.[1])
+    await eventually('both replicas have all that was acknowledged', async () => {
+      const offsets = [...(await redis.info('replication')).matchAll(/,offset=(\d+)/g)]
+      return offsets.length === 2 && offsets.every(([, replica]) => Number(replica) >= offset)
+    })
+  })
 }
 
 async function finish(subjects: RedisSubject[]): Promise<void> {
@@ -69,15 +111,95 @@ async function finish(subjects: RedisSubject[]): Promise<void> {
   })
 }
 
+/** Has each storage append to a conversation of its own in turns, two at a time, until `end` is called. */
+function takeTurns(subjects: RedisSubject[]) {
+  const deeds: Deed[] = []
+  let goesOn = true
+  const append = async ({ name, storage }: RedisSubject, task: number) => {
+    for (let number = 0; goesOn; number++) {
+      const entry = `${task}:${number}`
+      const deed: Deed = { id: name, entry, began: performance.now() }
+      deeds.push(deed)
+      const add = (state: ConversationState | null) =>
+        ({ conversationId: 'u', entries: [...((state as unknown as List)?.entries ?? []), entry] }) as never
+      deed.outcome = await storage.update('u', add, { lease: 1_000 }).then(
+        () => 'done',
+        (error) => `${error.code} ${error.operation}`,
+      )
+      deed.ended = performance.now()
+      await sleep(20)
+    }
+  }
+  const tasks = subjects.flatMap((subject) => [append(subject, 0), append(subject, 1)])
+  return {
+    /** Waits until each storage has done a turn that began from now on. */
+    async goOn() {
+      const now = performance.now()
+      const isBack = ({ name }: RedisSubject) =>
+        deeds.some(({ id, began, outcome }) => id === name && began > now && outcome === 'done')
+      // A turn that was under way when the master was killed may take until its own deadline.
+      await eventually('each storage goes on', () => subjects.every(isBack), { within: 90_000 })
+    },
+    async end() {
+      goesOn = false
+      await Promise.all(tasks)
+      const { port } = await group.master()
+      const stored = new Map<string, string[]>()
+      await ask(port, async (redis) => {
+        for (const { name, prefix } of subjects) {
+          stored.set(name, JSON.parse((await redis.get(`${prefix}u`)) as string).entries)
+        }
+      })
+      const done = deeds.filter(({ outcome }) => outcome === 'done').length
+      if (process.env.FLOWKIT_VERBOSE) console.log({ turns: deeds.length, done })
+      return judgeTurns(deeds, stored)
+    },
+  }
+}
+
+type List = { entries: string[] } | null
+
+describe('turns of a master with two replicas and three sentinels', () => {
+  it('that a failover meets while writes are paused take effect once each', async () => {
+    const { plain } = open()
+    const turns = takeTurns(plain)
+    await turns.goOn()
+    const old = await group.master()
+    await pauseWrites(old)
+    await group.failOver()
+    const promoted = await group.promoted(old)
+    await turns.goOn()
+    await follow(old, promoted)
+    await turns.goOn()
+    expect(await turns.end()).toEqual([])
+  })
+
+  it('that are acknowledged by all servers take effect once each when the master is killed', async () => {
+    const { exact } = open()
+    const turns = takeTurns(exact)
+    await turns.goOn()
+    const old = await group.master()
+    await old.kill()
+    await group.promoted(old)
+    // With one replica left no synchronous write is acknowledged.
+    await group.rejoin(old)
+    await turns.goOn()
+    expect(await turns.end()).toEqual([])
+  })
+})
+
 describe('a master with two replicas and three sentinels', () => {
   it('the master is killed: all goes on, as the promoted replica has it', async () => {
     const { plain, exact, all } = open()
     await each(all, ({ conversations }) => conversations.goOn(2))
     for (const { history } of all) history.disturb()
     const old = await group.master()
+    const stock = takeStock(old, plain)
     await old.kill()
-    const promoted = await group.promoted(old)
-    await takeStock(promoted, plain)
+    const promoted = await stock
+    // As the sentinels do, at times after most of a minute. Until then the promoted server refuses writes.
+    const third = group.servers.find((server) => server !== old && server !== promoted)
+    await ask(third?.port, (redis) => redis.replicaof('127.0.0.1', promoted.port))
     await each(plain, ({ conversations }) => conversations.goOn(3))
     // With one replica left no synchronous write is acknowledged.
     await group.rejoin(old)
@@ -105,9 +227,9 @@ describe('a master with two replicas and three sentinels', () => {
           })
         }),
     )
+    const stock = takeStock(old, plain)
     await group.failOver()
-    const promoted = await group.promoted(old)
-    await takeStock(promoted, plain)
+    const promoted = await stock
     await moved
     await each(plain, ({ conversations }) => conversations.goOn(3))
     await follow(old, promoted)
@@ -120,14 +242,7 @@ describe('a master with two replicas and three sentinels', () => {
     await each(all, ({ conversations }) => conversations.goOn(2))
     for (const { history } of all) history.disturb()
     const old = await group.master()
-    await ask(old.port, async (redis) => {
-      await redis.call('CLIENT', 'PAUSE', 20_000, 'WRITE')
-      const offset = Number(/master_repl_offset:(\d+)/.exec(await redis.info('replication'))?.[1])
-      await eventually('both replicas have all that was acknowledged', async () => {
-        const offsets = [...(await redis.info('replication')).matchAll(/,offset=(\d+)/g)]
-        return offsets.length === 2 && offsets.every(([, replica]) => Number(replica) >= offset)
-      })
-    })
+    await pauseWrites(old)
     await group.failOver()
     const promoted = await group.promoted(old)
     await each(plain, ({ conversations }) => conversations.goOn(3))

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 
 import { RedisStorage, type RedisTlsOptions } from '../index.js'
 import { Authority, type Identity } from './support/certificates.js'
-import { freePort } from './support/redis-server.js'
+import { freePort } from './support/ports.js'
 import { startTlsRedis, type TlsRedisServer, tlsBefore } from './support/redis-tls-server.js'
 
 type Answer = { settings: object; reason?: undefined } | { settings?: undefined; reason: string }
@@ -17,7 +17,7 @@ const { readTls, tlsOfClient } = require('../lib/redis-tls.js') as {
   readTls(given: unknown, about: { host: string; ofClient?: boolean }): Answer
   tlsOfClient(client: object): Answer | undefined
 }
-const { Kind, openRedis } = require('../lib/binding.js')
+const { Kind, openRedis, Stats } = require('../lib/binding.js')
 const { getDispatcher, scheduleHandOver } = require('../lib/dispatcher.js')
 
 let authority: Authority
@@ -103,7 +103,7 @@ async function follow(client: Redis | Redis6) {
   const { settings, reason } = tlsOfClient(client) ?? {}
   expect(reason).toBeUndefined()
   const { remoteAddress: host, remotePort: port } = (client as unknown as { stream: Record<string, unknown> }).stream
-  const handle = openRedis(getDispatcher(), { host, port, db: 0, prefix: 'followed:' }, settings)
+  const handle = openRedis(getDispatcher(), new Stats(0), { host, port, db: 0, prefix: 'followed:' }, settings)
   const stored = handle.submit(Kind.Save, 'a', 'text')
   scheduleHandOver()
   await stored

@@ -84,7 +84,7 @@ async function answers(client: Redis) {
 }
 
 describe('a server that wants a certificate', () => {
-  // With TLS 1.3 its refusal comes after the handshake, with the first answer.
+  // With TLS 1.3 its refusal comes after the handshake, with the first reply.
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     it(`gets none, in ${maxVersion}`, async () => {
       const identity = await authority.issue()

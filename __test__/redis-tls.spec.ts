@@ -100,7 +100,7 @@ describe('a rediss: URL', () => {
   })
 })
 
-/** What becomes of a save in a process with another environment. */
+/** Returns the end of a save in a process with another environment. */
 async function inChild(options: RedisStorageOptions, env: Record<string, string>) {
   const script = `
     const { RedisStorage } = require(${JSON.stringify(index)})

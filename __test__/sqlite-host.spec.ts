@@ -14,6 +14,9 @@ for (const journal of JOURNALS) {
   const subject: Subject = {
     name: `better-sqlite3, a file in ${journal} mode, off the event loop`,
     persistent: true,
+    locks: true,
+    lists: true,
+    expires: true,
     kills: KILLS,
     makePlace: async () => {
       const path = join(await temporaryDirectory(), 'data', 'states.db')

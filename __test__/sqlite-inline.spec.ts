@@ -9,12 +9,13 @@ import samples from '../testing/samples.js'
 import { checkHas } from './has.js'
 import { runChild } from './support/child.js'
 import { temporaryDirectory } from './support/subjects.js'
+import { mostInOneTurn } from './support/turns.js'
 
 const { sample } = samples
 
 type Db = Database.Database
 
-/** A connection of the user's, and what it is like. */
+/** A connection that the user made, and what it is like. */
 const KINDS: [string, () => Promise<Db>][] = [
   ['better-sqlite3, a file', async () => new Database(join(await temporaryDirectory(), 'states.db'))],
   ['better-sqlite3, :memory:', async () => new Database(':memory:')],
@@ -35,9 +36,9 @@ const KINDS: [string, () => Promise<Db>][] = [
 for (const [name, open] of KINDS) {
   const databases = new WeakMap<object, Db>()
   testing.runStorageContract(
-    async () => {
+    async (options) => {
       const db = await open()
-      const storage = new SQLiteStorage({ db, mode: 'inline' })
+      const storage = new SQLiteStorage({ db, mode: 'inline', ...options })
       databases.set(storage, db)
       onTestFinished(() => void db.close())
       return storage
@@ -45,6 +46,9 @@ for (const [name, open] of KINDS) {
     {
       name,
       codes: true,
+      list: true,
+      ages: true,
+      retention: true,
       async plant(storage: StorageAdapter, id: string, text: string) {
         await storage.load('nobody')
         const db = databases.get(storage) as Db
@@ -77,6 +81,30 @@ describe('the inline path', () => {
     await Promise.all([...Array(50).keys()].map((index) => storage.save(sample(`c${index}`))))
     expect(commits.filter((sql) => sql === 'COMMIT')).toHaveLength(1)
     expect(commits.filter((sql) => sql.startsWith('INSERT'))).toHaveLength(50)
+  })
+
+  it('leaves the event loop its turns, however many are called', async () => {
+    const { storage } = open()
+    await storage.save(sample('a'))
+    // About 50: a millisecond's worth.
+    expect(await mostInOneTurn(5000, () => storage.save(sample('a')))).toBeLessThan(1000)
+    expect(await mostInOneTurn(5000, () => storage.load('a'))).toBeLessThan(1000)
+  })
+
+  it('resolves in the order of the calls, also beyond the time of a turn', async () => {
+    const { storage } = open()
+    const ended: string[] = []
+    const save = async (name: string) => {
+      await storage.save(sample('a'))
+      ended.push(name)
+    }
+    // The first makes the table, which takes a turn.
+    await save('first')
+    await save('second')
+    const late = new Promise<void>((resolve) => setImmediate(() => resolve(save('late'))))
+    // They take more than the time of one turn, and resolve in the next.
+    await Promise.all([late, ...[...Array(1000)].map(() => save('early'))])
+    expect(ended.indexOf('late')).toBe(1002)
   })
 
   it('looks at the table once, also where the first operations come together', async () => {
@@ -155,8 +183,6 @@ describe('the inline path', () => {
     for (const operation of [...pending, storage.load('a'), storage.save(sample('c')), storage.delete('a')]) {
       await expect(operation).rejects.toMatchObject({ code: 'ERR_STORAGE_CLOSED' })
     }
-    const late = new SQLiteStorage({ db })
-    await expect(late.load('a')).rejects.toMatchObject({ code: 'ERR_STORAGE_CLOSED' })
     await storage.close()
   })
 

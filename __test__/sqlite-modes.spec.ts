@@ -89,6 +89,23 @@ const ROWS: [string, () => Promise<unknown>, RegExp | 'native'][] = [
     },
     /no such function: mine/,
   ],
+  [
+    'a trigger with a virtual table whose module our connection lacks',
+    async () => {
+      const db = await open()
+      await storageOn(db).save(sample('a'))
+      db.table('mine', {
+        columns: ['x'],
+        *rows() {
+          yield { x: 1 }
+        },
+      })
+      db.exec('CREATE TABLE log (x)')
+      db.exec('CREATE TRIGGER t AFTER UPDATE ON conversations BEGIN INSERT INTO log SELECT x FROM mine; END')
+      return db
+    },
+    /no such table: .*mine/,
+  ],
 ]
 
 describe('the mode', () => {

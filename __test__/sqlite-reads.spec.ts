@@ -8,6 +8,7 @@ import { SQLiteStorage } from '../index.js'
 import samples from '../testing/samples.js'
 import { temporaryDirectory } from './support/subjects.js'
 import { mostInOneTurn } from './support/turns.js'
+import { LONG } from './support/waiting.js'
 
 const { sample } = samples
 
@@ -38,7 +39,7 @@ const turn = () => new Promise((resolve) => setTimeout(resolve, 20))
 /** Loads until it was done on the connection itself: for a while after a slow one, also by chance, none is. */
 async function loadHere(storage: SQLiteStorage, read: string[], id: string) {
   read.length = 0
-  for (let attempt = 0; attempt < 500; attempt++) {
+  for (const end = Date.now() + LONG; Date.now() < end; ) {
     const state = await storage.load(id)
     if (read.length > 0) return state
     await turn()

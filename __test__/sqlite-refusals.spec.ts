@@ -13,7 +13,7 @@ const plain = `CREATE TABLE conversations (id TEXT PRIMARY KEY, ${columns})`
 const trigger = (action: string) =>
   `CREATE TRIGGER t BEFORE INSERT ON conversations WHEN new.id = 'bad' BEGIN SELECT RAISE(${action}, 'not this one'); END`
 
-/** What the user has made the database refuse: everything that concerns the conversation `bad`, and nothing else. */
+/** Makes the database refuse a part: everything that concerns the conversation `bad`, and nothing else. */
 const REFUSALS: [string, string[], string][] = [
   ['a trigger that aborts', [plain, trigger('ABORT')], 'SQLITE_CONSTRAINT_TRIGGER'],
   ['a trigger that rolls back', [plain, trigger('ROLLBACK')], 'SQLITE_CONSTRAINT_TRIGGER'],

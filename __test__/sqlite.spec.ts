@@ -1,5 +1,6 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 
 import { SQLiteStorage } from '../index.js'
@@ -60,6 +61,71 @@ describe('the database', () => {
     expect((await again.load('b'))?.conversationId).toBe('b')
     await again.close()
   })
+})
+
+describe('the journal', () => {
+  const journalOf = async (path: string) => {
+    const [row] = (await runSql(path, 'PRAGMA journal_mode')) as { journal_mode: string }[]
+    return row?.journal_mode
+  }
+  const saveWith = async (path: string, journal: 'wal' | 'delete' | undefined, id: string) => {
+    const storage = new SQLiteStorage({ path, journal })
+    await storage.save(sample(id))
+    await storage.close()
+  }
+
+  it('is the one that is asked for, also if the file had another', async () => {
+    const path = await newPath()
+    for (const [journal, found] of [
+      ['delete', 'delete'],
+      [undefined, 'wal'],
+      ['delete', 'delete'],
+      ['wal', 'wal'],
+    ] as const) {
+      await saveWith(path, journal, `${journal}`)
+      expect(await journalOf(path)).toBe(found)
+    }
+    expect(await runSql(path, 'SELECT count(*) AS n FROM conversations')).toEqual([{ n: 3 }])
+  })
+
+  it('stays what it is while others use the file', async () => {
+    const path = await newPath()
+    await saveWith(path, 'wal', 'a')
+    const other = new Database(path)
+    other.prepare('SELECT * FROM conversations').all()
+    await saveWith(path, 'delete', 'b')
+    expect(other.pragma('journal_mode', { simple: true })).toBe('wal')
+    other.close()
+    await saveWith(path, 'delete', 'c')
+    expect(await journalOf(path)).toBe('delete')
+    expect(await runSql(path, 'SELECT count(*) AS n FROM conversations')).toEqual([{ n: 3 }])
+  })
+})
+
+it('what only another connection has is named, and is no reason to try again', async () => {
+  const path = await newPath()
+  const storage = new SQLiteStorage({ path })
+  await storage.load('a')
+  const db = new Database(path)
+  // The types lack the factory of a module.
+  db.table('vectors', (() => ({ columns: ['x'], *rows() {} })) as never)
+  db.exec('CREATE VIRTUAL TABLE v USING vectors()')
+  for (const [body, missing] of [
+    ['SELECT * FROM v', 'no such module: vectors'],
+    ['SELECT embed(new.id)', 'no such function: embed'],
+    ['SELECT 1 WHERE new.id = new.state COLLATE german', 'no such collation sequence: german'],
+  ]) {
+    db.exec(`CREATE TRIGGER t AFTER INSERT ON conversations BEGIN ${body}; END`)
+    await expect(storage.save(sample('a'))).rejects.toMatchObject({
+      code: 'ERR_STORAGE_DENIED',
+      retryable: false,
+      message: expect.stringMatching(`${missing}.*option "db"`),
+    })
+    db.exec('DROP TRIGGER t')
+  }
+  await storage.save(sample('a'))
+  db.close()
+  await storage.close()
 })
 
 describe('bad places', () => {

@@ -7,19 +7,25 @@ import { openPlace, type Place } from './support/open.mjs'
 import type { Subject } from './support/subjects.js'
 
 /** The conformance suite: the whole contract, P1 to P12, against one way to construct an adapter. */
-export function conformance(subject: Subject): void {
+export function conformance(subject: Subject, contract: { rounds?: number; runs?: number } = {}): void {
   describe(subject.name, () => {
     const places = new WeakMap<object, Place>()
     runStorageContract(
-      async () => {
+      async (options) => {
         const place = await subject.makePlace()
-        const storage = openPlace(place)
+        const storage = openPlace({ ...place, options: { ...place.options, ...options } })
         places.set(storage, place)
         return storage
       },
       {
         name: 'in this process',
+        timeout: 300_000,
+        ...contract,
         codes: true,
+        lock: subject.locks === true,
+        list: subject.lists === true,
+        ages: subject.ages !== false,
+        retention: subject.expires === true,
         plant: (storage, id, text) => subject.plant(places.get(storage) as Place, storage, id, text),
         describe,
         it,
@@ -34,7 +40,8 @@ export function conformance(subject: Subject): void {
   })
 }
 
-/** The same against a further way to construct: the code under it is the adapter's, whose writers are killed more often. */
+/** The same against a further way to construct: the code under it is the adapter's, which has more rounds and kills. */
 export function variantConformance(subject: Subject): void {
-  conformance({ ...subject, kills: Math.min(40, Number(process.env.FLOWKIT_KILLS ?? 40)) })
+  const kills = Math.min(40, Number(process.env.FLOWKIT_KILLS ?? 40))
+  conformance({ ...subject, kills }, { rounds: 2_000, runs: 30 })
 }

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 
 import { runStorageContract } from '../testing/index.js'
 import { temporaryDirectory } from './support/subjects.js'
+import { LONG } from './support/waiting.js'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PACKAGE = '@andresaya/flowkit-storage'
@@ -50,7 +51,7 @@ function run(dir: string, ...args: string[]) {
     cwd: dir,
     env: { ...env, NO_COLOR: '1' },
     encoding: 'utf8',
-    timeout: 100_000,
+    timeout: LONG,
   })
   return { status, output: stdout + stderr }
 }

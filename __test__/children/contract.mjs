@@ -7,15 +7,16 @@ import { join } from 'node:path'
 import { SQLiteStorage } from '../../index.js'
 import testing from '../../testing/index.js'
 
-// `dir`: where the databases are made; without it they are in memory. `pragmas`: run on each. `mode`, `reason`: what the
-// storages must turn out to be, and what the reason must contain.
-const { kind, module, dir, pragmas = [], mode, reason = '', ...contract } = JSON.parse(process.argv[2])
+// `dir`: where the databases are made; without it they are in memory. `options`: of node:sqlite. `pragmas`: run on each. `mode`,
+// `reason`: what the storages must turn out to be, and what the reason must contain.
+const given = JSON.parse(process.argv[2])
+const { kind, module, dir, options = { allowExtension: true }, pragmas = [], mode, reason = '', ...contract } = given
 const require = createRequire(import.meta.url)
 
 let serial = 0
 function open() {
   const path = dir === undefined ? ':memory:' : join(dir, `${serial++}.db`)
-  if (kind === 'node:sqlite') return new (require('node:sqlite').DatabaseSync)(path, { allowExtension: true })
+  if (kind === 'node:sqlite') return new (require('node:sqlite').DatabaseSync)(path, options)
   const Database = require(module)
   if (kind === 'better-sqlite3') return new Database(path)
   // A file descriptor.
@@ -24,10 +25,10 @@ function open() {
 
 const databases = new WeakMap()
 testing.runStorageContract(
-  () => {
+  (options) => {
     const db = open()
     for (const pragma of pragmas) db.exec(`PRAGMA ${pragma}`)
-    const storage = new SQLiteStorage({ db })
+    const storage = new SQLiteStorage({ db, ...options })
     databases.set(storage, db)
     return storage
   },
@@ -35,6 +36,9 @@ testing.runStorageContract(
     ...contract,
     name: `${kind} on Node ${process.version}`,
     codes: true,
+    list: true,
+    ages: true,
+    retention: true,
     async plant(storage, id, text) {
       await storage.load('nobody')
       assert.equal(storage.mode, mode, storage.modeReason)

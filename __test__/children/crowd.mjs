@@ -8,7 +8,7 @@ import { versioned, versionOf } from '../support/versions.mjs'
 const { place, ids, number, stop } = JSON.parse(process.argv[2])
 const storage = openPlace(place)
 const report = { saves: 0, loads: 0, deletes: 0, locked: 0, versions: [] }
-/** What is still done after that: it shows that those who are left can go on. */
+/** The operations that still follow: they show that those who are left can go on. */
 const LAST_TURNS = 20
 process.stdout.write('ready\n')
 

@@ -10,7 +10,7 @@ import { openPlace } from '../support/open.mjs'
 import { startReader } from '../support/reader.mjs'
 import { versioned, versionOf } from '../support/versions.mjs'
 
-/** What an error of the system has to become. */
+/** The code that an error of the system has to become. */
 const CODES = {
   ENOSPC: 'ERR_STORAGE_UNAVAILABLE',
   EIO: 'ERR_STORAGE_UNAVAILABLE',
@@ -27,8 +27,18 @@ const reader = startReader()
 const report = { attempts: 0, faults: 0, failed: 0, tolerated: 0, kinds: new Set(), problems: [] }
 let runs = 0
 const NEVER = 1_000_000_000
-/** What a fault that lasts means. An interrupted call is repeated, so that one that is interrupted for ever hangs. */
+/** The lease of a lock that could not be given back, in ms: the shortest. */
+const LEASE = 1_000
+/** The meaning of a fault that lasts. An interrupted call is repeated, so one that is interrupted forever hangs. */
 const lasting = (error) => (error === 'EINTR' ? 20 : NEVER)
+
+/** Where else the file of a conversation may lie. */
+const OTHER_NAMES = {
+  /** As another program leaves it. */
+  plain: (id) => `${id}.json`,
+  /** As this package leaves it where case is ignored. */
+  former: (id) => `${id.replace(/[:A-Z]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`)}.json`,
+}
 
 /** A new place, and how to open an adapter on it. */
 function newPlace() {
@@ -59,19 +69,20 @@ async function finish(storage) {
   storage.db?.close()
 }
 
-/** What is done before the fault, and which of its steps the fault meets. */
+/** The steps before the fault, and which of them the fault meets. */
 async function prepare(scenario, spot) {
   if (scenario === 'first save') {
     const storage = spot.open()
     return { storage, before: 0, after: 1, act: () => storage.save(versioned(id, 1)) }
   }
   let storage = spot.open()
-  if (scenario.startsWith('plain')) {
-    // As another program leaves it, under a name that is not ours.
+  const name = OTHER_NAMES[scenario.split(' ')[0]]
+  if (name) {
     mkdirSync(spot.place.options.dir, { recursive: true })
-    writeFileSync(join(spot.place.options.dir, `${id}.json`), JSON.stringify(versioned(id, 1)))
+    writeFileSync(join(spot.place.options.dir, name(id)), JSON.stringify(versioned(id, 1)))
     await storage.load('nobody')
   } else await storage.save(versioned(id, 1))
+  const before = scenario.endsWith('replace') ? (await storage.loadEntry(id)).etag : null
   if (scenario.startsWith('cold')) {
     await finish(storage)
     storage = spot.open()
@@ -80,8 +91,15 @@ async function prepare(scenario, spot) {
     save: () => storage.save(versioned(id, 2)),
     load: () => storage.load(id),
     delete: () => storage.delete(id),
+    update: () => storage.update(id, () => versioned(id, 2), { lease: LEASE }),
+    replace: () => storage.save(versioned(id, 2), { ifMatch: before }),
   }[scenario.split(' ').at(-1)]
-  return { storage, before: 1, after: { save: 2, load: 1, delete: 0 }[scenario.split(' ').at(-1)], act }
+  return {
+    storage,
+    before: 1,
+    after: { save: 2, load: 1, delete: 0, update: 2, replace: 2 }[scenario.split(' ').at(-1)],
+    act,
+  }
 }
 
 async function attempt(scenario, fault) {
@@ -129,7 +147,9 @@ async function attempt(scenario, fault) {
   try {
     expect(allowed.includes(versionOf(id, await storage.load(id))), `this process finds none of ${allowed}`)
     const found = await reader.look(spot.place, id)
-    if (subject === 'file' && met.kinds.includes('sync') && !scenario.endsWith('load')) {
+    // An update that succeeded finds nothing to save.
+    const isAgain = error !== undefined || !scenario.endsWith('update')
+    if (subject === 'file' && met.kinds.includes('sync') && !scenario.endsWith('load') && isAgain) {
       // A disk that lost something says so once. Whoever tries again must not hear of a success that nobody checked.
       shim.arm({ first: NEVER, error: 'EIO', kinds: ['sync'] })
       await act()
@@ -142,11 +162,14 @@ async function attempt(scenario, fault) {
       return storage.save(versioned(id, 3))
     })
     expect(versionOf(id, await storage.load(id)) === 3, 'the next save is lost')
+    if (scenario.endsWith('update')) await storage.update(id, () => {}, { lease: LEASE })
     await finish(storage)
     expect((await reader.look(spot.place, id)) === 3, 'the next save is lost for another process')
     expect(await allClosed(), `open: ${shim.openFiles()}`)
     // What cannot be removed stays, until it is swept.
-    const left = readdirSync(spot.dir, { recursive: true }).filter((name) => /\.tmp$|-wal$|-shm$|-journal$/.test(name))
+    const left = readdirSync(spot.dir, { recursive: true }).filter((name) =>
+      /\.tmp$|\.lock$|-wal$|-shm$|-journal$/.test(name),
+    )
     expect(left.length === 0 || met.kinds.includes('unlink'), `left behind: ${left}`)
   } catch (error) {
     told.push(`afterwards: ${error.message} ${error.cause?.message ?? ''}`)

@@ -7,7 +7,7 @@ import { Redis } from 'ioredis'
 import { RedisStorage, SQLiteStorage } from '../../index.js'
 import { openPlace } from '../support/open.mjs'
 
-const { kind, place, operations, corrupt } = JSON.parse(process.argv[2])
+const { kind, place, operations, corrupt, act = 'operate' } = JSON.parse(process.argv[2])
 
 const owned = []
 function make() {
@@ -53,13 +53,48 @@ function operate(storage, number) {
   }
 }
 
-const EXPECTED = /^ERR_STORAGE_(INVALID_ID|INVALID_STATE|CORRUPT|CLOSED)$/
+const EXPECTED = /^ERR_STORAGE_(INVALID_ID|INVALID_STATE|CORRUPT|CLOSED|CONFLICT|TIMEOUT)$/
+const MODEL = Object.assign(new Error('the model'), { code: 'ERR_STORAGE_CLOSED' })
+
+/** One turn, by its number: some are refused, not begun, given up, thrown away, or nested. */
+function turn(storage, number) {
+  const id = `user-${number % 50}`
+  const state = { conversationId: id, slots: { number }, history }
+  const add = () => storage.update(id, (found) => ({ ...(found ?? state), number }))
+  switch (number % 10) {
+    case 0:
+      return storage.withLock(id, () => storage.load(id), { wait: 0 })
+    case 1:
+      return storage.withLock(id, () => Promise.reject(MODEL))
+    case 2:
+      return storage.withLock(id, () => Promise.all([add(), add()]))
+    case 3:
+      return storage.save(state, { ifMatch: null })
+    case 4:
+      return storage.withLock(id, () => {}, { signal: AbortSignal.abort(MODEL) })
+    case 5:
+      return storage.withLock(id, () => new Promise((resolve) => setImmediate(resolve)), { hold: 1 })
+    case 6:
+      return storage.update(id, () => (number % 100 === 6 ? null : undefined))
+    case 7:
+      return storage.withLock(corrupt, () => storage.load(corrupt))
+    case 8:
+      return storage.withLock(id, async () => {
+        await storage.load(id)
+        void storage.save(state)
+      })
+    default:
+      return add()
+  }
+}
+const one = { operate, turn }[act]
+
 let refused = 0
 let storage = make()
 
 async function run(from, to) {
   for (let number = from; number < to; number += 100) {
-    const batch = Array.from({ length: 100 }, (_, index) => operate(storage, number + index))
+    const batch = Array.from({ length: 100 }, (_, index) => one(storage, number + index))
     for (const { status, reason } of await Promise.allSettled(batch)) {
       if (status === 'fulfilled') continue
       if (!EXPECTED.test(reason.code)) throw reason
@@ -96,10 +131,12 @@ async function measure() {
   }
 }
 
-await run(0, Math.max(10_000, operations / 10))
+await run(0, Math.max(act === 'turn' ? 1_000 : 10_000, operations / 10))
 const before = await measure()
 await run(0, operations)
 const after = await measure()
+const [internal] = Object.getOwnPropertySymbols(storage)
+const locked = storage[internal].locks?.size ?? 0
 await storage.close()
 for (const one of owned) await (one.quit?.() ?? one.close())
-writeFileSync(1, JSON.stringify({ kind, operations, refused, before, after }))
+writeFileSync(1, JSON.stringify({ kind, operations, refused, before, after, locked }))

@@ -28,8 +28,21 @@ await Promise.all([
   put(storage, 'burst1', 7),
 ])
 
-// Another program left files under the plain ids.
+// Inside locks.
+for (const version of [10, 11, 12]) {
+  mark('try', 'locked', version)
+  await storage.update('locked', () => versioned('locked', version))
+  mark('ack', 'locked', version)
+}
+mark('try', 'locked', 0)
+await storage.update('locked', () => null)
+mark('ack', 'locked', 0)
+
+// Another program left files under the plain ids, and this package left some where case is ignored.
 const other = new FileStorage({ dir: join(root, 'old'), durable })
 await put(other, 'saved:plain', 2)
 await put(other, 'deleted:plain', 0)
 await put(other, 'both:plain', 0)
+await put(other, 'Saved', 2)
+await put(other, 'Deleted', 0)
+await put(other, 'Both', 0)

@@ -1,4 +1,4 @@
-// Another process, to which nothing fails: answers what lies in a place, as often as it is asked. One line of JSON in,
+// Another process, to which nothing fails: prints the content of a place, as often as it is asked. One line of JSON in,
 // one out.
 import { createInterface } from 'node:readline'
 import Database from 'better-sqlite3'

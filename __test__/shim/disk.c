@@ -8,10 +8,12 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -20,7 +22,11 @@
 #include <unistd.h>
 
 // __test__/support/disk-shim.mjs has the same list, in the same order.
-enum kind { OPEN, READ, WRITE, SYNC, RENAME, UNLINK, MKDIR, CHMOD, CLOSE, STAT, TRUNCATE, LOCK, MAP };
+enum kind { OPEN, READ, WRITE, SYNC, RENAME, UNLINK, MKDIR, CHMOD, CLOSE, STAT, TRUNCATE, LOCK, MAP, LINK };
+
+// In place of an errno: the process stops once it has the lock that it asks for; a file that is only open for reading cannot be
+// locked, as on NFS.
+enum { STOP = 65535, ONLY_READ = 65534 };
 
 struct control {
   uint32_t armed;
@@ -180,6 +186,12 @@ int rename(const char *from, const char *to) {
   return real(from, to);
 }
 
+int linkat(int from_at, const char *from, int to_at, const char *to, int flags) {
+  REAL(int, linkat, int, const char *, int, const char *, int);
+  FAIL(below(to), LINK, -1);
+  return real(from_at, from, to_at, to, flags);
+}
+
 int unlink(const char *path) {
   REAL(int, unlink, const char *);
   FAIL(below(path), UNLINK, -1);
@@ -246,12 +258,26 @@ int statx(int at, const char *path, int flags, unsigned mask, struct statx *foun
     void *argument = va_arg(list, void *); \
     va_end(list); \
     REAL(int, name, int, int, ...); \
-    int locks = command == F_SETLK || command == F_SETLKW || command == F_GETLK; \
+    int locks = command == F_SETLK || command == F_SETLKW || command == F_GETLK || command == F_OFD_SETLK || \
+                command == F_OFD_SETLKW || command == F_OFD_GETLK; \
     FAIL(locks && is_watched(file), LOCK, -1); \
     return real(file, command, argument); \
   }
 CONTROLLING(fcntl)
 CONTROLLING(fcntl64)
+
+int flock(int file, int operation) {
+  REAL(int, flock, int, int);
+  // Giving a lock back never fails.
+  int error = is_watched(file) && !(operation & LOCK_UN) ? fails(LOCK) : 0;
+  int only_read = error == ONLY_READ && (fcntl(file, F_GETFL) & O_ACCMODE) == O_RDONLY;
+  if (only_read) error = EBADF;
+  if (error > 0 && error != STOP && error != ONLY_READ) { errno = error; return -1; }
+  int answer = real(file, operation);
+  // To this very thread: another one would let it go on for a moment.
+  if (error == STOP) raise(SIGSTOP);
+  return answer;
+}
 
 #define MAPPING(name) \
   void *name(void *address, size_t size, int protection, int flags, int file, off_t at) { \

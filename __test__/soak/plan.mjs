@@ -1,6 +1,6 @@
 /**
- * What an operation on a conversation does, by its number: nearly always a save of that version, sometimes a delete. So a
- * number says what a load may answer, in whatever process, and nothing else has to be remembered.
+ * Says what an operation on a conversation does, by its number: nearly always a save of that version, sometimes a delete.
+ * So a number says what a load may find, in any process, and nothing else has to be remembered.
  */
 import { versioned, versionOf } from '../support/versions.mjs'
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 import { openPlace, type Place } from '../support/open.mjs'
 import type { RedisServer } from '../support/redis-server.js'
+import { runSql } from '../support/subjects.js'
 import { judge } from './plan.mjs'
 
 const writer = fileURLToPath(new URL('writer.mjs', import.meta.url))
@@ -14,7 +15,7 @@ interface Progress {
   begun: number
 }
 
-/** What happened to one adapter. */
+/** The figures of one adapter. */
 export interface Tally {
   adapter: string
   acknowledged: number
@@ -25,9 +26,16 @@ export interface Tally {
   serverStopped: number
   threadsTerminated: number
   foreignHands: number
+  /** Rows that another copy of SQLite wrote into the file of `{ path }`. */
+  visits: number
   /** How often Node.js itself gave up: see {@link isNodesOwn}. */
   nodeAborts: number
   wrong: string[]
+}
+
+interface Visits {
+  count: number
+  last: number
 }
 
 const random = (least: number, most: number) => least + Math.floor(Math.random() * (most - least))
@@ -47,6 +55,7 @@ export async function soak(adapter: string, place: Place, seconds: number, serve
     serverStopped: 0,
     threadsTerminated: 0,
     foreignHands: 0,
+    visits: 0,
     nodeAborts: 0,
     wrong: [],
   }
@@ -65,7 +74,11 @@ export async function soak(adapter: string, place: Place, seconds: number, serve
     } else if (what === 'refused') tally.refused[id as string] = (tally.refused[id as string] ?? 0) + 1
     else if (what === 'terminated') tally.threadsTerminated++
     else if (what === 'foreign') tally.foreignHands++
-    else tally.wrong.push([what, id, ...words].join(' '))
+    else if (what === 'visited') {
+      // Each is numbered by what is there already.
+      if (Number(id) <= tally.visits) tally.wrong.push(`visit ${tally.visits} was lost before ${id}`)
+      tally.visits = Number(id)
+    } else tally.wrong.push([what, id, ...words].join(' '))
   }
 
   function start(): { process: ChildProcess; ended: Promise<unknown> } {
@@ -132,6 +145,15 @@ export async function soak(adapter: string, place: Place, seconds: number, serve
       if (wrong !== undefined) tally.wrong.push(`in the end: ${id} ${wrong}`)
     }
     await storage.close()
+    if (tally.visits > 0) await auditVisits()
+  }
+
+  async function auditVisits() {
+    const count = 'SELECT count(*) AS count, max(number) AS last FROM visits'
+    const [{ count: found, last } = { count: 0, last: 0 }] = (await runSql(place.options.path, count)) as Visits[]
+    if (found !== last || last < tally.visits) tally.wrong.push(`${found} of ${tally.visits} visits, up to ${last}`)
+    const [check] = await runSql(place.options.path, 'PRAGMA integrity_check')
+    if (JSON.stringify(check) !== '{"integrity_check":"ok"}') tally.wrong.push(JSON.stringify(check))
   }
 }
 

@@ -7,7 +7,7 @@ import { rmSync, writeFileSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 
-import { openPlace } from '../support/open.mjs'
+import { loadBetterSqlite, openPlace } from '../support/open.mjs'
 import { versioned } from '../support/versions.mjs'
 import { judge, perform } from './plan.mjs'
 
@@ -28,7 +28,7 @@ function report(...words) {
 const { place, own, threads, foreign, redisPort, shared } = isMainThread ? JSON.parse(process.argv[2]) : workerData
 const storage = openPlace(place)
 
-/** Saves, deletes and loads one conversation for ever. It is the only one that does. */
+/** Saves, deletes and loads one conversation forever. It is the only one that does. */
 async function live(id, { acked, begun }, progress = [0, 0]) {
   let number = begun
   const found = await tolerant(() => storage.load(id))
@@ -61,7 +61,7 @@ async function live(id, { acked, begun }, progress = [0, 0]) {
   }
 }
 
-/** The answer; nothing where the operation failed in a way that the faults explain. */
+/** Returns the result; `undefined` if the operation failed in a way that the faults explain. */
 async function tolerant(operate) {
   try {
     return await operate()
@@ -73,7 +73,7 @@ async function tolerant(operate) {
   }
 }
 
-/** Throws unless the server did it: `redis-cli` succeeds with an error as the answer, such as `LOADING`. */
+/** Throws unless the server did it: `redis-cli` succeeds with an error as the reply, such as `LOADING`. */
 function redis(expected, ...words) {
   const options = /** @type {const} */ ({ encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 20_000 })
   const answer = execFileSync('redis-cli', ['-p', String(redisPort), ...words], options).trim()
@@ -91,7 +91,7 @@ const hands = {
   },
 }
 
-/** What a foreign hand does to a conversation is noticed, and healed by the next save. */
+/** Damages a conversation as a foreign hand would: it is noticed, and healed by the next save. */
 async function meddle(id) {
   const hand = hands[place.adapter]
   for (let version = 1; ; version++) {
@@ -111,6 +111,24 @@ async function meddle(id) {
     const isDown = /UNAVAILABLE|TIMEOUT/.test(outcome)
     if (outcome !== expected && !isDown) report('wrong', id, `${outcome} after a foreign hand, not ${expected}`)
     report('foreign')
+  }
+}
+
+/** Opens the file of `{ path }` by another copy of SQLite, writes, and closes it, again and again. */
+async function visit() {
+  const Database = loadBetterSqlite()
+  for (;;) {
+    await sleep(randomInt(60))
+    const db = new Database(place.options.path)
+    try {
+      db.exec('CREATE TABLE IF NOT EXISTS visits (number INTEGER PRIMARY KEY)')
+      for (let rest = randomInt(1, 6); rest > 0; rest--)
+        report('visited', db.prepare('INSERT INTO visits DEFAULT VALUES').run().lastInsertRowid)
+    } catch (error) {
+      if (error.code !== 'SQLITE_BUSY') report('wrong', 'visit', error.message)
+    } finally {
+      db.close()
+    }
   }
 }
 
@@ -144,5 +162,7 @@ async function employ() {
 
 if (isMainThread) {
   if (hands[place.adapter] !== undefined) meddle(foreign)
+  // Elsewhere it is refused, or destroys the file.
+  if (place.adapter === 'sqlite' && process.platform === 'linux') visit()
   employ()
 }

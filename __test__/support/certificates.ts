@@ -23,7 +23,7 @@ export interface Wish {
 }
 
 const AUTHORITY = 'basicConstraints=critical,CA:TRUE'
-/** What a server at 127.0.0.1 should have. */
+/** The names that a server at 127.0.0.1 should have. */
 export const SERVER = ['subjectAltName=DNS:localhost,IP:127.0.0.1', 'basicConstraints=CA:FALSE']
 
 /** An authority made by the program openssl, as users make theirs. */
@@ -74,7 +74,7 @@ export class Authority {
     return read()
   }
 
-  /** What tutorials make: one certificate for everything, an authority that signed itself. */
+  /** The certificate of the tutorials: one for everything, an authority that signed itself. */
   async selfSigned(days = 2): Promise<Identity> {
     const { file, read } = this.next()
     const extensions = ['-extensions', 'authority', '-addext', SERVER[0] ?? '']

@@ -14,7 +14,7 @@ export interface ChaosOptions {
   longest: number
 }
 
-/** What a run comes to, for one subject. */
+/** The result of a run, for one subject. */
 export interface Report {
   name: string
   violations: Violation[]
@@ -89,7 +89,7 @@ export async function unleash({ faults, seed, longest }: ChaosOptions): Promise<
       if (problems.length > 0) break
     }
     await each(subjects, async ({ conversations, history, prefix }) => {
-      await conversations.end(30_000)
+      await conversations.end()
       await readBack(world, history, prefix)
     })
     return subjects.map(({ name, history }, index) => ({

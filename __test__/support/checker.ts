@@ -28,7 +28,7 @@ export interface Violation {
  * After a failover "acknowledged" means: held by the server that took over, or called after it had taken over. What loads find may
  * become older once, by the failover itself, and not older than what that server held.
  *
- * While connections break, a load may also find what was called after it and before its answer.
+ * While connections break, a load may also find what was called after it and before its reply.
  */
 export function check(history: History): Violation[] {
   return [...history.records].flatMap(([id, record]) => checkOne(id, record, history))

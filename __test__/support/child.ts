@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
+import { LONG } from './waiting.js'
+
 export interface Ending {
   code: number | null
   signal: NodeJS.Signals | null
@@ -16,7 +18,7 @@ export interface Child {
   ending: Promise<Ending>
 }
 
-/** What a script runs on. */
+/** The program that a script runs on. */
 export interface Runtime {
   /** The command line of a Node.js; by default the running one. */
   node?: string
@@ -25,15 +27,19 @@ export interface Runtime {
 }
 
 interface Options extends Runtime {
+  /** By default what a busy machine may need. */
   timeout?: number
+  /** The user that it runs as; by default that of this process. */
+  uid?: number | undefined
 }
 
 /** Starts a script. One that does not end within `timeout` ms is killed, so `signal` is `SIGKILL`: an adapter kept it alive. */
 export function startChild(script: string, argument: unknown, options: Options = {}): Child {
-  const { node = process.execPath, env = process.env, timeout = 60_000 } = options
+  const { node = process.execPath, env = process.env, timeout = LONG, uid } = options
   const path = fileURLToPath(new URL(`../children/${script}`, import.meta.url))
   const child = spawn(node, [path, JSON.stringify(argument)], {
     env,
+    ...(uid === undefined ? {} : { uid, gid: uid }),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const timer = setTimeout(() => child.kill('SIGKILL'), timeout)

@@ -1,6 +1,6 @@
 import type { StorageAdapter } from '../../index.js'
 import type { History, Operation } from './history.js'
-import { sleep } from './waiting.js'
+import { LONG, sleep } from './waiting.js'
 
 /** Conversations that go on at the same time until they are told to end. */
 export interface Conversations {
@@ -64,7 +64,7 @@ export function converse(storage: StorageAdapter, history: History, manner: Mann
 
   const all = Promise.all(Array.from({ length: count }, (_, index) => talk(index)))
   return {
-    async goOn(rounds, within = 45_000) {
+    async goOn(rounds, within = LONG) {
       const goal = good.map((value) => value + rounds)
       const end = performance.now() + within
       while (good.some((value, index) => value < (goal[index] as number))) {
@@ -86,7 +86,7 @@ export function converse(storage: StorageAdapter, history: History, manner: Mann
         open()
       }
     },
-    async end(within = 60_000) {
+    async end(within = LONG) {
       ended = true
       await Promise.race([all, sleep(within)])
     },

@@ -5,7 +5,7 @@ export type Differences = Record<string, RegExp>
 
 /**
  * An `it` for `runStorageContract` with which a case that is listed must fail, for the reason listed, and any other
- * must pass. `missing` answers what is listed and was never run.
+ * must pass. `missing` returns what is listed and was never run.
  */
 export function listedFailures(differences: Differences) {
   const left = new Set(Object.keys(differences))

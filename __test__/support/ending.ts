@@ -2,11 +2,16 @@ import { spawn } from 'node:child_process'
 import { pathToFileURL } from 'node:url'
 
 import { ENVIRONMENT } from './tools.js'
+import { LONG } from './waiting.js'
 
-/** How long a process may live on after its last promise, in ms. */
+/** How long a process may live on after its last promise, in ms, or as long as it took until then if that is longer. */
 const PATIENCE = 5000
 
-/** What a project prints, as JSON on a line of its own, once its last promise has settled. */
+/** Limits of runners, which a busy machine would exceed: 5 s for a test, 1 s and 10 s for the end. */
+export const PATIENT_JEST = ['--testTimeout=60000', `--openHandlesTimeout=${PATIENCE}`]
+export const PATIENT_VITEST = ['--testTimeout=60000', '--hookTimeout=60000', '--teardownTimeout=60000']
+
+/** The report that a project prints, as JSON on a line of its own, once its last promise has settled. */
 interface Line {
   /** The classes of the adapters that kept the state. */
   kept: string[]
@@ -25,16 +30,20 @@ export interface Run {
   lines: Line[]
   /** From the last promise to the end of the process, in ms. */
   afterwards: number
+  /** How long that may be. */
+  patience: number
 }
 
 /**
- * Runs a program of a project until it ends. One that has not ended 5 s after its last promise is killed, and its code
+ * Runs a program of a project until it ends. One that lives on after its last promise is killed, and its code
  * is `null`.
  */
 export function runToEnd(project: string, command: string, args: string[]): Promise<Run> {
   const child = spawn(command, args, { cwd: project, env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'pipe'] })
   const kill = () => child.kill('SIGKILL')
-  let timer = setTimeout(kill, 60_000)
+  const start = Date.now()
+  const patience = () => Math.max(PATIENCE, Date.now() - start)
+  let timer = setTimeout(kill, LONG)
   let output = ''
   let seen = 0
   const read = (chunk: Buffer) => {
@@ -43,7 +52,7 @@ export function runToEnd(project: string, command: string, args: string[]): Prom
     if (count === seen) return
     seen = count
     clearTimeout(timer)
-    timer = setTimeout(kill, PATIENCE)
+    timer = setTimeout(kill, patience())
   }
   child.stdout.on('data', read)
   child.stderr.on('data', read)
@@ -57,7 +66,7 @@ export function runToEnd(project: string, command: string, args: string[]): Prom
       clearTimeout(timer)
       const lines = linesOf(output)
       const settled = Math.max(0, ...lines.map((line) => line.settled))
-      resolve({ code, output, lines, afterwards: ended - settled })
+      resolve({ code, output, lines, afterwards: ended - settled, patience: Math.max(PATIENCE, settled - start) })
     })
   })
 }
@@ -67,7 +76,7 @@ function linesOf(output: string): Line[] {
   return [...output.matchAll(/\{"kept":.*"settled":\d+\}/g)].map(([text]) => JSON.parse(text))
 }
 
-/** What is wrong with a run that should have kept `kept` in as many processes or test files as `times`. */
+/** Returns what is wrong with a run that should have kept `kept` in as many processes or test files as `times`. */
 export function faults(run: Run, project: string, kept: string[], times = 1): string[] {
   const found: string[] = []
   if (run.code !== 0) found.push(`it ended with ${run.code ?? 'a kill: something kept it alive'}`)
@@ -76,7 +85,7 @@ export function faults(run: Run, project: string, kept: string[], times = 1): st
     if (line.kept.join() !== kept.join()) found.push(`it kept ${line.kept.join()}, not ${kept.join()}`)
     if (!line.from.startsWith(`${pathToFileURL(project)}/node_modules/`)) found.push(`it found ${line.from}`)
   }
-  if (run.afterwards > PATIENCE) found.push(`it ended ${run.afterwards} ms after its last promise`)
+  if (run.afterwards > run.patience) found.push(`it ended ${run.afterwards} ms after its last promise`)
   if (/warning/i.test(run.output)) found.push('it warned')
   return found.length === 0 ? [] : [...found, run.output]
 }

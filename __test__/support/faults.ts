@@ -31,7 +31,7 @@ const DENIED = 'ERR_STORAGE_DENIED'
 /** From 0.2 s up to the world's longest, more often short. */
 const aWhile = ({ random, longest }: World) => sleep(200 + random() ** 2 * (longest - 200))
 
-/** Ends the connections for which `choose` answers true. */
+/** Ends the connections for which `choose` returns true. */
 async function cutOff({ tell }: World, choose: (line: string) => boolean): Promise<void> {
   await tell(async (redis) => {
     const lines = ((await redis.client('LIST')) as string).trim().split('\n')

@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import type { Anything } from './hostile-values.js'
 
 /** For each property. */
-const SECONDS = Number(process.env.FLOWKIT_FUZZ_SECONDS ?? 3)
-const SEED = Number(process.env.FLOWKIT_FUZZ_SEED ?? Date.now() % 1_000_000)
+export const SECONDS = Number(process.env.FLOWKIT_FUZZ_SECONDS ?? 3)
+export const SEED = Number(process.env.FLOWKIT_FUZZ_SEED ?? Date.now() % 1_000_000)
 
 /** Tries a property until the time is over. */
 export const check = (property: fc.IAsyncProperty<Anything> | fc.IProperty<Anything>) =>

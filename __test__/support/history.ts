@@ -11,7 +11,7 @@ export interface Operation {
   settled?: number
   /** `done`, or the code of the rejection. */
   outcome?: string
-  /** What a load found: the number of a save, or `null` for nothing. */
+  /** The content that a load found: the number of a save, or `null` for nothing. */
   seen?: number | null
 }
 
@@ -27,7 +27,7 @@ export interface Record {
   failovers: Failover[]
 }
 
-/** What happened, for `check` in `checker.ts` to judge. */
+/** The record of a run, for `check` in `checker.ts` to judge. */
 export class History {
   readonly records = new Map<string, Record>()
   /** Where the storage keeps things now, such as a database: each place has a record of each conversation. */
@@ -35,11 +35,11 @@ export class History {
   /** Rejections with this code are right for operations that overlap with this time: somebody changed a password. */
   readonly excused: { code: string; from: number; to: number }[] = []
   /**
-   * Times in which connections broke. What had no answer yet is sent again, in order. So a load may run after writes that
-   * were called later and had run already, without an answer.
+   * Times in which connections broke. An operation without a reply is sent again, in order. So a load may run after writes that
+   * were called later and had run already, without a reply.
    */
   readonly disturbed: { from: number; to: number }[] = []
-  /** What went on around it, to be read beside a violation. */
+  /** The events around it, to be read beside a violation. */
   readonly journal: string[] = []
   #time = 0
 
@@ -47,7 +47,7 @@ export class History {
     return ++this.#time
   }
 
-  /** From now on connections break. Answers what ends it. */
+  /** From now on connections break. Returns a function that ends it. */
   disturb(): () => void {
     const time = { from: this.now(), to: Number.POSITIVE_INFINITY }
     this.disturbed.push(time)

@@ -5,8 +5,8 @@ import fc from 'fast-check'
 export type Anything = any
 
 /**
- * How to make a value. It is made twice: once to find out what it means, once for the adapter, since some of them answer
- * differently each time they are asked.
+ * How to make a value. It is made twice: once to find out what it means, once for the adapter, since some of them are
+ * different each time they are read.
  *
  * @param reenter called by values that do something of their own while they are read
  */
@@ -92,7 +92,7 @@ export function anyValue(): fc.Arbitrary<Recipe> {
   )
 }
 
-/** What may stand around the members of a state. */
+/** The white space that may stand around the members of a state. */
 type Wrap = (state: Anything, other: string) => Anything
 
 const WRAPS: Wrap[] = [
@@ -106,7 +106,7 @@ const WRAPS: Wrap[] = [
   (state) => ({ ...state, toJSON: () => ({ before: 1, ...state }) }),
   (state) => ({ ...state, toJSON: () => JSON.stringify(state) }),
   (state) => ({ slots: 1, ...state }),
-  // Answers with another id each time it is asked.
+  // Returns another id each time it is asked.
   (state, other) => {
     let asked = 0
     return Object.defineProperty({ ...state }, 'conversationId', {

@@ -1,7 +1,7 @@
 import type { MemoryStorage } from '../../index.js'
 
 export interface Place {
-  adapter: 'memory' | 'file' | 'redis' | 'sqlite' | 'better-sqlite3' | 'ioredis'
+  adapter: 'memory' | 'file' | 'redis' | 'sqlite' | 'better-sqlite3' | 'ioredis' | 'node-redis'
   // biome-ignore lint/suspicious/noExplicitAny: the options of whichever adapter it is
   options: any
 }
@@ -11,3 +11,4 @@ export function ready(storage: object): Promise<void>
 
 /** Constructs the adapter of a place. They all have the methods of this one. */
 export function openPlace(place: Place): MemoryStorage
+export function loadBetterSqlite(): typeof import('better-sqlite3')

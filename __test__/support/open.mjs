@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { createRequire } from 'node:module'
 
 import { FileStorage, MemoryStorage, RedisStorage, SQLiteStorage } from '../../index.js'
@@ -23,7 +22,7 @@ export async function ready(storage) {
 /**
  * Constructs the adapter of a place. A place is plain data, so that it can be given to a child process.
  *
- * @param {{ adapter: keyof typeof CLASSES | 'better-sqlite3' | 'ioredis', options: object }} place
+ * @param {{ adapter: keyof typeof CLASSES | 'better-sqlite3' | 'ioredis' | 'node-redis', options: object }} place
  */
 export function openPlace(place) {
   if (place.adapter === 'better-sqlite3') {
@@ -33,13 +32,35 @@ export function openPlace(place) {
     return new SQLiteStorage({ db, ...options })
   }
   if (place.adapter === 'ioredis') {
-    const { connection, ...options } = place.options
-    const { Redis } = require('ioredis6')
-    const client = new Redis(connection)
-    // A connected client keeps its process alive for ever; what is asked here is whether the storage does.
-    client.on('ready', () => client.stream.unref())
+    const { connection, nodes, module = 'ioredis6', ...options } = place.options
+    const { Cluster, Redis } = require(module)
+    // A busy machine takes longer to connect than the clients wait by default.
+    const client = nodes
+      ? new Cluster(nodes, { slotsRefreshTimeout: 60_000 })
+      : new Redis({ connectTimeout: 60_000, ...connection })
+    // A connected client keeps its process alive forever; the question here is whether the storage does.
+    client.on('error', () => {})
+    if (!nodes) client.on('ready', () => client.stream.unref())
     const storage = new RedisStorage({ client, ...options })
-    connected.set(storage, once(client, 'ready'))
+    // Not `once` of `node:events`: it rejects at the error of an attempt, after which the client tries again.
+    connected.set(storage, new Promise((resolve) => client.once('ready', resolve)))
+    return storage
+  }
+  if (place.adapter === 'node-redis') {
+    const { connection, nodes, module = 'redis', ...options } = place.options
+    const { createClient, createCluster } = require(module)
+    const rootNodes = nodes?.map(({ host, port }) => ({ url: `redis://${host}:${port}` }))
+    const client = nodes
+      ? createCluster({ rootNodes })
+      : createClient({ socket: { connectTimeout: 60_000, ...connection } })
+    // Without a listener, node-redis ends its process when a connection breaks.
+    client.on('error', () => {})
+    const storage = new RedisStorage({ client, ...options })
+    // Likewise. `unref` makes its socket not keep the process alive, once it is there.
+    connected.set(
+      storage,
+      client.connect().then(() => client.unref?.()),
+    )
     return storage
   }
   return new CLASSES[place.adapter](place.options)

@@ -31,7 +31,7 @@ async function packNative(to: string): Promise<Tarball> {
   if (!existsSync(join(ROOT, addon))) throw new Error(`${addon} is missing: npm run build makes it.`)
   const staging = join(to, platform)
   await cp(tracked, staging, { recursive: true })
-  await copyFile(join(ROOT, addon), join(staging, addon))
+  for (const file of [addon, 'LICENSE', 'THIRD-PARTY-LICENSES']) await copyFile(join(ROOT, file), join(staging, file))
   return pack(staging, to)
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { Pool } from 'pg'
 
-import { freePort } from './redis-server.js'
+import { freePort } from './ports.js'
 
 /** A real PostgreSQL server of our own, on a free port, with its data in a directory of its own. */
 export interface PostgresServer {

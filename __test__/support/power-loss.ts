@@ -1,9 +1,9 @@
-import { basename, dirname } from 'node:path'
+import { dirname } from 'node:path'
 
 import { type Call, descriptorPath, quoted } from './trace.js'
 
 /**
- * What may be on the disk after a power loss, and whether that is what was promised.
+ * Finds what may be on the disk after a power loss, and whether that is what was promised.
  *
  * The rules are those of POSIX and no more: the data of a file is on the disk after a sync of the file, an entry of a
  * directory after a sync of the directory. Until then each change, on its own and whatever came before or after it, may
@@ -21,21 +21,22 @@ interface Change {
 }
 
 interface File {
-  /** What it holds, once it is written. */
+  /** Its content, once it is written. */
   version: number
   written: number
   /** From this line on its data is on the disk. */
   durable: number
 }
 
-interface Deed {
+/** A save, and the lines of the trace between which it was tried and acknowledged. */
+export interface Deed {
   id: string
   version: number
   tried: number
   acknowledged: number
 }
 
-const NEVER = Number.POSITIVE_INFINITY
+export const NEVER = Number.POSITIVE_INFINITY
 
 /** A conversation, where it is kept, and what lay there at first. */
 export interface Kept {
@@ -88,6 +89,9 @@ export class PowerLoss {
       this.#open.delete(quoted(call))
       change(quoted(call), null)
       change(quoted(call, 1), file)
+    } else if (name === 'linkat' && inside(quoted(call, 1))) {
+      // The file has both names until the first one is removed.
+      change(quoted(call, 1), this.#open.get(quoted(call)) as File)
     } else if (name === 'unlink' && inside(quoted(call))) {
       change(quoted(call), null)
     } else if (inside(call.args.match(/"([^"]*)"/)?.[1] ?? '') && name !== 'openat') {
@@ -134,7 +138,7 @@ export class PowerLoss {
     return [...found]
   }
 
-  /** What was acknowledged last, and everything that was tried since. */
+  /** The last acknowledged operation, and everything that was tried since. */
   #allowed({ id, before }: Kept, line: number): Set<number | string> {
     let allowed = [before.own ?? before.plain ?? 0]
     for (const deed of this.deeds) {
@@ -155,7 +159,7 @@ export class PowerLoss {
     return readable
   }
 
-  /** What a name may lead to: the last change that is there. Every one up to the last durable one may be the last. */
+  /** Returns what a name may lead to: the last change that is there. Every one up to the last durable one may be the last. */
   #contents(path: string, before: number | undefined, line: number): Set<number | string> {
     let contents = new Set<number | string>([before ?? 0])
     for (const change of this.changes) {
@@ -176,9 +180,14 @@ export class PowerLoss {
   }
 }
 
-/** Where conversation `id` is kept in `dir`, and what lies there at first. */
+/**
+ * Returns where conversation `id` is kept in `dir`, and what lies there at first. With an upper-case letter, its other name is the one
+ * that it has where case is ignored, else its plain id.
+ */
 export function kept(dir: string, id: string, before: Kept['before'] = {}): Kept {
-  const own = `${dir}/${id.replaceAll(':', '%3A')}.json`
-  const plain = `${dir}/${id}.json`
-  return basename(own) === basename(plain) ? { id, own, before } : { id, own, plain, before }
+  const escaped = (letters: RegExp) =>
+    `${dir}/${id.replace(letters, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`)}.json`
+  const own = escaped(/:/g)
+  const plain = /[A-Z]/.test(id) ? escaped(/[:A-Z]/g) : `${dir}/${id}.json`
+  return own === plain ? { id, own, before } : { id, own, plain, before }
 }

@@ -1,4 +1,11 @@
-import { installOpenssl, installPostgres, installRedis, installStrace } from '../../scripts/setup.mjs'
+import {
+  installChromium,
+  installFileSystems,
+  installOpenssl,
+  installPostgres,
+  installRedis,
+  installStrace,
+} from '../../scripts/setup.mjs'
 
 const REDIS = [installRedis, installOpenssl]
 
@@ -7,7 +14,9 @@ const PROGRAMS = {
   servers: [...REDIS, installPostgres],
   failovers: REDIS,
   consumers: REDIS,
+  browsers: [installChromium],
   traces: [installStrace],
+  volumes: [installFileSystems],
 }
 
 /** Installs the programs that the project needs, where that is allowed. */

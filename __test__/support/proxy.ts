@@ -11,16 +11,22 @@ export interface TcpProxy {
    * becomes of what is sent meanwhile: kept for `mend`, or gone for good, so that only `drop` can follow.
    */
   cut(keep: boolean): void
+  /** Returns how many bytes of the client have come since `cut` and are kept. */
+  held(): number
   /** Delivers what was kept and lets everything pass again. */
   mend(): void
   /** Breaks every connection, forgets what was kept, and lets new connections pass. */
   drop(): void
   /**
    * Breaks every connection for the client only, as a middlebox does that forgets it, and lets new connections pass. What
-   * the client had sent since `cut` arrives when the answered function is called; that resolves once the server has
-   * answered it, or has closed that connection.
+   * the client had sent since `cut` arrives when the returned function is called; that resolves once the server has
+   * replied to it, or has closed that connection.
    */
   strand(): () => Promise<void>
+  /** Loses what the server says next, and breaks the connection that it says it on. The server has done what was asked. */
+  loseNextReply(): void
+  /** Breaks every connection. New ones lead to this port, as after a failover. */
+  redirect(port: number): void
   close(): Promise<void>
 }
 
@@ -33,10 +39,14 @@ export async function startProxy(target: number): Promise<TcpProxy> {
   const pairs = new Set<Pair>()
   let cut = false
   let keep = true
+  let losesNext = false
 
-  function pass(from: Socket, to: Socket): void {
+  function pass(from: Socket, to: Socket, isReply: boolean): void {
     from.on('data', (chunk) => {
-      if (!cut) to.write(chunk)
+      if (isReply && losesNext) {
+        losesNext = false
+        to.destroy()
+      } else if (!cut) to.write(chunk)
     })
     from.on('end', () => {
       if (!cut) to.end()
@@ -52,8 +62,8 @@ export async function startProxy(target: number): Promise<TcpProxy> {
     near.setNoDelay(true)
     pair.far.setNoDelay(true)
     pairs.add(pair)
-    pass(near, pair.far)
-    pass(pair.far, near)
+    pass(near, pair.far, false)
+    pass(pair.far, near, true)
     near.once('close', () => {
       if (pair.far.destroyed) pairs.delete(pair)
     })
@@ -77,6 +87,7 @@ export async function startProxy(target: number): Promise<TcpProxy> {
       // A paused socket leaves the bytes with the kernel, and pushes back once it is full, as a real line does.
       if (keep) for (const pair of pairs) hold(pair)
     },
+    held: () => [...pairs].reduce((sum, { near }) => sum + near.readableLength, 0),
     mend() {
       if (cut && !keep) throw new Error('bytes are gone: a connection that goes on would be nonsense')
       cut = false
@@ -114,7 +125,7 @@ export async function startProxy(target: number): Promise<TcpProxy> {
             const noticed = new Promise<void>((resolve) => {
               far.on('data', () => resolve())
               far.on('close', () => resolve())
-              // To what has nothing to say nobody answers.
+              // A connection that has nothing to say gets no reply.
               if (far.destroyed || late.length === 0) resolve()
             })
             far.resume()
@@ -124,6 +135,13 @@ export async function startProxy(target: number): Promise<TcpProxy> {
           }),
         )
       }
+    },
+    loseNextReply() {
+      losesNext = true
+    },
+    redirect(port) {
+      target = port
+      proxy.drop()
     },
     async close() {
       proxy.drop()

@@ -2,10 +2,14 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 
-import { freePort, type RedisServer, startRedis } from './redis-server.js'
+import { freePort } from './ports.js'
+import { type RedisServer, startRedis } from './redis-server.js'
 import { eventually } from './waiting.js'
 
 const MASTERS = 3
+
+/** Options of ioredis: a busy machine exceeds what its clients of clusters wait by default, 1 s for the slots. */
+export const PATIENT_CLUSTER = { slotsRefreshTimeout: 60_000, redisOptions: { connectTimeout: 60_000 } }
 
 /** A real cluster: three masters, each with a third of the slots, and perhaps a replica of each. */
 export interface RedisCluster {
@@ -15,7 +19,7 @@ export interface RedisCluster {
   holderOf(slot: number): Promise<Holder>
   /** Moves one slot with its keys as `redis-cli --cluster reshard` does; `pause` ms with every key moved and not yet told. */
   moveSlot(slot: number, to: number, pause: number): Promise<void>
-  /** How often the servers have answered an error of this kind, such as `ASK`. */
+  /** Returns how often the servers have replied with an error of this kind, such as `ASK`. */
   answered(error: string): Promise<number>
   /** How long a server may be silent until the others take it for dead. */
   setNodeTimeout(milliseconds: number): Promise<void>
@@ -43,16 +47,9 @@ export async function startCluster({ replicas = false } = {}): Promise<RedisClus
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const fast = ['--cluster-node-timeout', '5000', '--repl-diskless-sync-delay', '0']
-      for (let attempt = 1; ; attempt++) {
-        // The bus would listen at port + 10000, which may be out of range.
-        const bus = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]
-        try {
-          return await startRedis(...bus, ...fast, '--cluster-replica-validity-factor', '0')
-        } catch (error) {
-          // Between the look for a free port and its use, another test took it.
-          if (attempt === 5 || !/Address already in use/.test(String(error))) throw error
-        }
-      }
+      // The bus would listen at port + 10000, which somebody else may have.
+      const bus = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]
+      return startRedis(...bus, ...fast, '--cluster-replica-validity-factor', '0')
     }),
   )
   const addresses = servers.map(({ port }) => `127.0.0.1:${port}`)
@@ -84,9 +81,10 @@ export async function startCluster({ replicas = false } = {}): Promise<RedisClus
       await ask(source.port, async (redis) => {
         await redis.cluster('SETSLOT', slot, 'MIGRATING', target.id)
         for (;;) {
-          const keys = (await redis.cluster('GETKEYSINSLOT', slot, 100)) as string[]
+          // The keys of locks are no text.
+          const keys = (await redis.callBuffer('CLUSTER', 'GETKEYSINSLOT', slot, 100)) as Buffer[]
           if (keys.length === 0) break
-          await redis.migrate('127.0.0.1', to, '', 0, 5000, 'KEYS', ...keys)
+          await redis.migrate('127.0.0.1', to, '', 0, 60_000, 'KEYS', ...keys)
         }
         await new Promise((resolve) => setTimeout(resolve, pause))
       })
@@ -107,18 +105,22 @@ export async function startCluster({ replicas = false } = {}): Promise<RedisClus
       }
     },
     async settled() {
-      await eventually('every server sees the whole cluster', async () => {
+      const whole = async () => {
         const seen = await Promise.all(
           alive().map(({ port }) => ask(port, (redis) => isSettled(redis, count - MASTERS))),
         )
         return seen.every(Boolean)
-      })
+      }
+      // Each look opens connections to all of them.
+      await eventually('every server sees the whole cluster', whole, { every: 200 })
     },
     async stop() {
       await Promise.all(servers.map((server) => server.stop()))
     },
   }
   await cluster.settled()
+  // No failover by mistake on a busy machine. Who kills a master sets a shorter time.
+  await cluster.setNodeTimeout(60_000)
   return cluster
 }
 
@@ -135,7 +137,12 @@ async function isSettled(redis: Redis, replicas: number): Promise<boolean> {
 
 /** Says something to one server, over a connection of its own. */
 export async function ask<T>(port: number | undefined, say: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = new Redis({ port: port as number, retryStrategy: () => null, maxRetriesPerRequest: 0 })
+  const redis = new Redis({
+    port: port as number,
+    connectTimeout: 60_000,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+  })
   redis.on('error', () => {})
   try {
     return await say(redis)

@@ -3,13 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { freePort } from './ports.js'
 import { ask } from './redis-cluster.js'
-import { end, freePort, launch, type RedisServer, startRedis } from './redis-server.js'
+import { end, launch, type RedisServer, startRedis } from './redis-server.js'
 import { eventually } from './waiting.js'
 
 /** A master and two replicas under three sentinels, two of which have to agree. */
 export interface SentinelGroup {
-  /** What the sentinels call the master. */
+  /** The name that the sentinels give to the master. */
   name: string
   servers: RedisServer[]
   sentinels: { host: string; port: number }[]
@@ -119,7 +120,7 @@ async function masterAt(sentinel: number | undefined, name: string): Promise<num
   })
 }
 
-/** Whether this sentinel knows two others and two replicas that it could promote. */
+/** Returns whether this sentinel knows two others and two replicas that it could promote. */
 async function knows(sentinel: number, name: string): Promise<boolean> {
   return ask(sentinel, async (redis) => {
     const replicas = (await redis.call('SENTINEL', 'REPLICAS', name)) as string[][]

@@ -7,6 +7,7 @@ import { type RedisClient, RedisStorage } from '../../index.js'
 import { check, type Violation } from './checker.js'
 import { type Conversations, converse, type Manner } from './conversations.js'
 import { History } from './history.js'
+import { PATIENT_CLUSTER } from './redis-cluster.js'
 
 /** Options that decide how operations travel. */
 const TRAVELS: { name: string; options: object }[] = [
@@ -37,7 +38,7 @@ export type ClusterSubject = Subject<Cluster5>
 export interface SubjectManner extends Manner {
   /** The storage's option, in ms. */
   timeout: number
-  /** Puts something of the user's between storage and client. It is no ioredis client any more, so that nothing travels otherwise. */
+  /** Puts an object that the user wrote between storage and client. It is no ioredis client any more, so that nothing travels otherwise. */
   wrap?: (client: Ioredis5 | Cluster5) => RedisClient
   /** Tells subjects from others on the same server. */
   suffix?: string
@@ -53,7 +54,7 @@ export function clusterSubjects(
   options: ClusterOptions,
   manner: SubjectManner,
 ): ClusterSubject[] {
-  return subjects((major) => new major.Cluster(nodes, options), manner)
+  return subjects((major) => new major.Cluster(nodes, { ...PATIENT_CLUSTER, ...options }), manner)
 }
 
 function subjects<Client extends Ioredis5 | Cluster5>(

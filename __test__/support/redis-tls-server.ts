@@ -3,7 +3,8 @@ import { connect, type Server } from 'node:net'
 import { createServer, type TLSSocket, type TlsOptions } from 'node:tls'
 
 import type { Authority, Identity } from './certificates.js'
-import { freePort, type RedisServer, startRedis } from './redis-server.js'
+import { freePort } from './ports.js'
+import { type RedisServer, startRedis } from './redis-server.js'
 
 export interface TlsRedisServer extends RedisServer {
   /** Where it speaks TLS; `port` is the same server without. */

@@ -44,7 +44,7 @@ export async function refusal(storage: RedisStorage) {
   return error
 }
 
-/** What `refusal` answers where the server, or its certificate, will not do. */
+/** The result of `refusal` if the server, or its certificate, will not do. */
 export const denied = (code: string | undefined, message: RegExp) => ({
   code: 'ERR_STORAGE_DENIED',
   retryable: false,

@@ -17,7 +17,7 @@ export interface Pair {
   byAddress?: StorageAdapter
   /** Puts `text` where both keep the conversation. */
   plant(id: string, text: string): Promise<unknown>
-  /** What is stored, by id; ordinary ids only. */
+  /** The stored texts, by id; ordinary ids only. */
   stored(): Promise<Record<string, unknown>>
 }
 

@@ -19,11 +19,19 @@ const require = createRequire(import.meta.url)
 export interface Subject {
   /** As the test report names it. */
   name: string
-  /** Whether a state outlives the process. */
+  /** True if a state outlives the process. */
   persistent: boolean
+  /** True if it has locks and conditional writes. */
+  locks?: boolean
+  /** True if it can look through its conversations. */
+  lists?: boolean
+  /** False if it knows no age without an expiry. */
+  ages?: boolean
+  /** True if conversations expire. */
+  expires?: boolean
   /** How often the writer of P5 is killed; by default as often as the environment says. */
   kills?: number
-  /** What the processes run on that use it; by default what this one runs on. */
+  /** The program that the processes run on that use it; by default what this one runs on. */
   runtime?: Runtime
   /** A new, empty place, removed after the test. */
   makePlace(): Promise<Place>
@@ -37,7 +45,7 @@ export async function temporaryDirectory(): Promise<string> {
   return dir
 }
 
-/** Runs SQL with better-sqlite3 in a process of its own: a second copy of SQLite must never open a file in ours. */
+/** Runs SQL with better-sqlite3 in a process of its own: on macOS a second copy of SQLite must not open a file in ours. */
 export async function runSql(file: string, sql: string, ...parameters: unknown[]): Promise<unknown[]> {
   const script = `
     const [file, sql, parameters] = JSON.parse(process.argv[1])
@@ -51,6 +59,9 @@ export async function runSql(file: string, sql: string, ...parameters: unknown[]
 export const MEMORY: Subject = {
   name: 'memory',
   persistent: false,
+  locks: true,
+  lists: true,
+  expires: true,
   makePlace: async () => ({ adapter: 'memory', options: undefined }),
   async plant(_place, storage, id, text) {
     // Only its native half can be given something that `save` would refuse.
@@ -63,6 +74,9 @@ function file(name: string, options: object): Subject {
   return {
     name,
     persistent: true,
+    locks: true,
+    lists: true,
+    expires: true,
     makePlace: async () => ({
       adapter: 'file',
       options: { dir: join(await temporaryDirectory(), 'states'), ...options },
@@ -78,6 +92,9 @@ function redis(name: string, options: () => object, adapter: 'redis' | 'ioredis'
   return {
     name,
     persistent: true,
+    locks: true,
+    lists: true,
+    expires: true,
     makePlace: async () => ({ adapter, options: { ...options(), prefix: `${randomUUID()}:` } }),
     async plant(place, _storage, id, text) {
       const client = new Redis(inject('redisPort'))
@@ -90,6 +107,9 @@ function redis(name: string, options: () => object, adapter: 'redis' | 'ioredis'
 export const SQLITE: Subject = {
   name: 'sqlite { path }',
   persistent: true,
+  locks: true,
+  lists: true,
+  expires: true,
   makePlace: async () => ({
     adapter: 'sqlite',
     options: { path: join(await temporaryDirectory(), 'data', 'states.db') },
@@ -118,7 +138,11 @@ export const FILE_VARIANTS: Subject[] = [
 
 /** Every further way to construct a Redis storage. */
 export const REDIS_VARIANTS: Subject[] = [
-  redis('redis { url, ttl: 0 }', () => ({ url: `redis://127.0.0.1:${inject('redisPort')}/0`, ttl: 0 })),
+  {
+    ...redis('redis { url, ttl: 0 }', () => ({ url: `redis://127.0.0.1:${inject('redisPort')}/0`, ttl: 0 })),
+    // The states of the contract tell old ones of their own.
+    ages: false,
+  },
   redis('redis { path }', () => ({ path: inject('redisSocket') })),
   redis('redis { client }', () => ({ connection: { port: inject('redisPort') } }), 'ioredis'),
   redis('redis { url: rediss:, tls }', () => ({

@@ -15,13 +15,13 @@ export const MUSL =
   process.platform === 'linux' &&
   (process.report.getReport() as { header: { glibcVersionRuntime?: string } }).header.glibcVersionRuntime === undefined
 
-/** What a user's own shell would have: nothing of this test runner's. */
+/** The environment that a user's own shell would have: nothing of this test runner's. */
 const FOREIGN =
   /^(VITEST|JEST|NAPI_|npm_(package|lifecycle|command|execpath)|NODE_(ENV|PATH|OPTIONS|V8_COVERAGE)$|TEST$)/
 export const ENVIRONMENT = Object.fromEntries(Object.entries(process.env).filter(([name]) => !FOREIGN.test(name)))
 
 /** The Node.js versions that users have. */
-export const MAJORS = [20, 22, 24]
+export const MAJORS = [20, 22, 24, 26]
 
 /** The command line of a Node.js of this major version; the running one where it is that. */
 export function nodeOf(major: number, modules: string): string {
@@ -29,7 +29,7 @@ export function nodeOf(major: number, modules: string): string {
   return join(modules, `node${major}`, 'bin', WINDOWS ? 'node.exe' : 'node')
 }
 
-/** What the projects are compiled, tested and run with. */
+/** The tools that the projects are compiled, tested and run with. */
 function tools(): string[] {
   const platform = WINDOWS ? 'win' : process.platform
   // These packages hold the program itself. There are none for musl.
@@ -39,12 +39,18 @@ function tools(): string[] {
   const types = ['@types/node@20', '@types/better-sqlite3@7']
   // These hold their binaries themselves, for Node.js 22 and newer: nothing is compiled.
   const sqlites = ['better-sqlite3-13@npm:better-sqlite3@13', 'better-sqlite3-multiple-ciphers@13']
+  // They compile SQLite to WebAssembly, and look like better-sqlite3 at first sight.
+  const lookAlikes = ['sql.js@1', 'node-sqlite3-wasm@0.8']
   return [
     ...sqlites,
+    ...lookAlikes,
     'jest@30',
+    'jest-environment-jsdom@30',
     'vitest@4',
+    'happy-dom@20',
     'typescript@7',
     'typescript5@npm:typescript@5',
+    'typescript50@npm:typescript@5.0',
     ...types,
     'publint@0.3',
     ...nodes,
@@ -56,7 +62,7 @@ export const HAS_ALL_NODES = !MUSL
 /** Runs npm, which prints nothing of its own. */
 export function npm(cwd: string, args: string[]): Promise<{ stdout: string }> {
   const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error']
-  return run('npm', [...args, ...quiet], { cwd, env: ENVIRONMENT, shell: WINDOWS, timeout: 150_000 })
+  return run('npm', [...args, ...quiet], { cwd, env: ENVIRONMENT, shell: WINDOWS, timeout: 900_000 })
 }
 
 /** Installs the tools, once for each set of them: they are 500 MB. */

@@ -1,9 +1,9 @@
 /** A call to the system, from a log of `strace -f -y`. */
 export interface Call {
   name: string
-  /** What stands between the parentheses. */
+  /** The text between the parentheses. */
   args: string
-  /** What it answered; negative for an error. */
+  /** The result; negative for an error. */
   answer: number
   /** The lines of the log at which it began and had ended: other threads' calls may stand in between. */
   begin: number

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Awaits `operate` so often, one after the other. Answers how many were done, at most, in one turn of the event loop. */
+/** Awaits `operate` so often, one after the other. Returns how many were done, at most, in one turn of the event loop. */
 export async function mostInOneTurn(times: number, operate: (number: number) => Promise<unknown>): Promise<number> {
   let going = true
   let most = 0

@@ -1,10 +1,13 @@
+/** Longer than any step of a test takes, whatever else the machine does, and shorter than the limit of a test; ms. */
+export const LONG = 240_000
+
 export const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
 
-/** Waits until `holds` answers true. An error means that it does not hold yet. */
+/** Waits until `holds` returns true. An error means that it does not hold yet. */
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  { within = 30_000, every = 20 } = {},
+  { within = 120_000, every = 20 } = {},
 ): Promise<void> {
   const end = performance.now() + within
   let last: unknown

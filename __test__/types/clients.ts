@@ -9,11 +9,14 @@ import {
   SQLiteStorage,
   type SQLiteStorageOptions,
 } from '@andresaya/flowkit-storage'
+import { Redis as Upstash } from '@upstash/redis'
+import type { GlideClient, GlideClusterClient } from '@valkey/valkey-glide'
 import Database from 'better-sqlite3'
 import Redis, { Cluster } from 'ioredis'
 import RedisMock from 'ioredis-mock'
 import Redis5, { Cluster as Cluster5 } from 'ioredis6'
-import { createClient, createCluster } from 'redis'
+import { Redis as Valkey, Cluster as ValkeyCluster } from 'iovalkey'
+import { createClient, createClientPool, createCluster, createSentinel } from 'redis'
 import { createClient as createClient5, createCluster as createCluster5 } from 'redis-5'
 
 class Traced extends Redis {}
@@ -52,6 +55,11 @@ export const clients: RedisClient[] = [
   createClient(),
   createClient({ RESP: 3 }),
   createCluster({ rootNodes: [] }),
+  createClientPool(),
+  createSentinel({ name: 'mymaster', sentinelRootNodes: [] }),
+  new Valkey(),
+  new ValkeyCluster([]),
+  new Upstash({ url: 'https://h', token: 't' }),
   createClient5(),
   createCluster5({ rootNodes: [] }),
   fake,
@@ -63,6 +71,8 @@ export const storages = [
   new RedisStorage({ client: createClient() }),
   new RedisStorage({ client: createClient5(), ttl: 0 }),
   new RedisStorage({ client: fake }),
+  new RedisStorage({ client: {} as GlideClient }),
+  new RedisStorage({ client: {} as GlideClusterClient }),
 ]
 
 const encryption: ConnectionOptions = {}
@@ -118,7 +128,7 @@ new RedisStorage({ host: 'h', timeout: 5 })
 new RedisStorage({ client: 'redis://h' })
 // @ts-expect-error a Map is no client
 new RedisStorage({ client: new Map<string, string>() })
-// @ts-expect-error node-redis 3 answers by callbacks
+// @ts-expect-error node-redis 3 calls back
 new RedisStorage({ client: { get: () => true, set: () => true, del: () => true } })
 // @ts-expect-error an option that does not exist
 new RedisStorage({ client: fake, tttl: 5 })
