@@ -15,6 +15,7 @@ const MIB = 1024 * 1024
  * @property {'save' | 'load'} operation
  * @property {number} size bytes of JSON
  * @property {number} chains operations in flight
+ * @property {number} [keys] conversations; by default, as many as the size allows
  * @property {Record<string, Side>} sides the reference first
  *
  * @typedef {Cell & { results: Record<string, ReturnType<typeof summarize>> }} Measured
@@ -61,7 +62,7 @@ export function sidesFor({ reference, subjects: known }, subjects = Object.keys(
 export async function measureCell({ sides, ...cell }, { rounds, text, settings }, root) {
   const names = Object.keys(sides)
   const measured = Object.fromEntries(names.map((name) => [name, []]))
-  const task = { ...cell, keys: conversationsOf(cell, settings), text, settings }
+  const task = { keys: conversationsOf(cell, settings), ...cell, text, settings }
   const place = { root, redis: PLACES[cell.place].adapter === 'redis' }
   for (let round = 0; round < rounds; round++) {
     const start = round % names.length

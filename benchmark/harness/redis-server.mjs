@@ -12,7 +12,8 @@ export function redisVersion() {
   return status === 0 ? /v=(\S+)/.exec(stdout)?.[1] : undefined
 }
 
-async function freePort() {
+/** Returns a port that nobody listens on. */
+export async function freePort() {
   const server = createServer()
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)))
   const { port } = Object(server.address())
@@ -45,6 +46,8 @@ export async function startRedis(directory) {
   return {
     port,
     async stop() {
+      // One that somebody else ended sends no event any more.
+      if (child.exitCode !== null || child.signalCode !== null) return
       const ended = new Promise((resolve) => child.once('exit', resolve))
       kill()
       await ended

@@ -10,7 +10,7 @@ function median(values) {
 /** Prevents a division by zero: an event loop that was never late. */
 const LEAST_DELAY_MS = 0.05
 
-/** What is compared with the reference, and how it is read from a measurement. */
+/** The figures that are compared with the reference, and how each is read from a measurement. */
 const RATIOS = {
   rate: ({ rate }) => rate,
   main: ({ main }) => main,

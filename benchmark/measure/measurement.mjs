@@ -33,7 +33,9 @@ async function measure({ place, subject, checkout = '../../index.js', operation,
   }
   const states = makeStates({ size, count: PREPARED, text })
   let version = 0
-  const save = (storage, key) => storage.save(stamped(states[version % PREPARED], conversationId(key), version++))
+  // Each conversation takes the states in their order: its history grows by one exchange a save.
+  const saves = new Uint32Array(keys)
+  const save = (storage, key) => storage.save(stamped(states[saves[key]++ % PREPARED], conversationId(key), version++))
 
   // All conversations are stored before the clock starts, without syncs if the subject can do without them.
   let opened = openOnce(true)

@@ -25,14 +25,12 @@ function randomNumbers(seed) {
   }
 }
 
-/** Returns one message: about 80 bytes of a user, about 220 bytes of an assistant. */
+/** Returns one message: about 70 bytes of a user, about 210 bytes of an assistant. */
 function makeMessage(random, words, role) {
-  const hex = () => Math.floor(random() * 0x1_0000_0000)
-  const id = [hex(), hex()].map((number) => number.toString(16).padStart(8, '0')).join('')
   const length = (role === 'user' ? 3 : 18) + Math.floor(random() * (role === 'user' ? 6 : 16))
   // `join` makes flat strings, as a network delivers them; V8 would flatten concatenated ones during the measurement.
   const content = Array.from({ length }, () => words[Math.floor(random() * words.length)]).join(' ')
-  return { id, role, content }
+  return { role, content }
 }
 
 /**
