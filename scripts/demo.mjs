@@ -21,8 +21,11 @@ function readArguments() {
 
 /** The server named by REDIS_URL, or one of our own on a free port. */
 async function openRedis(dir) {
-  if (process.env.REDIS_URL)
-    return { options: { url: process.env.REDIS_URL }, where: 'the server of REDIS_URL', stop() {} }
+  if (process.env.REDIS_URL) {
+    const options = { url: process.env.REDIS_URL }
+    // Not the URL, which may hold a password.
+    return { options, where: 'the server of REDIS_URL', store: 'env:REDIS_URL', stop() {} }
+  }
   if (attempt('redis-server', ['--version'], { stdio: 'ignore' }).status !== 0) {
     console.error('Set REDIS_URL to a Redis server, or install redis-server (apt-get install redis-server).')
     process.exit(1)
@@ -47,18 +50,24 @@ build()
 
 const dir = mkdtempSync(join(tmpdir(), 'flowkit-demo-'))
 const path = join(dir, 'conversations.db')
+/** `store` is how the command line names it, if it outlives this demo. */
 const places = {
-  sqlite: () => ({ options: { path }, where: `the SQLite database ${path}` }),
-  file: () => ({ options: { dir, pretty: true }, where: `JSON files in ${dir}` }),
+  sqlite: () => ({ options: { path }, where: `the SQLite database ${path}`, store: path }),
+  file: () => ({ options: { dir, pretty: true }, where: `JSON files in ${dir}`, store: dir }),
   memory: () => ({ options: undefined, where: 'the memory of each process' }),
   redis: () => openRedis(dir),
 }
-const { options, where, stop } = await places[storage]()
+const { options, where, store, stop } = await places[storage]()
+// What is left for a look is the user's to remove.
+const stays = store === path || store === dir
+/** Runs an example in a process of its own. */
+const example = (name, argument) => {
+  const { status } = attempt(process.execPath, [`examples/${name}`, JSON.stringify(argument)], { shell: false })
+  if (status !== 0) throw new Error(`the process of ${name} failed`)
+}
 const turn = (messages) => {
   const colour = Boolean(process.stdout.isTTY) && !process.env.NO_COLOR
-  const argument = JSON.stringify({ adapter: storage, options, messages, colour })
-  const { status } = attempt(process.execPath, ['examples/conversation.mjs', argument], { shell: false })
-  if (status !== 0) throw new Error('the process of the conversation failed')
+  example('conversation.mjs', { adapter: storage, options, messages, colour })
 }
 try {
   say(`\nA conversation, kept in ${where}.`)
@@ -71,7 +80,17 @@ try {
       ? '\nMemoryStorage forgets with its process, as documented: use it for development and tests.'
       : '\nThe conversation went on where it was left: step, slots and history survived the restart.',
   )
+  say('\nTwo messages at once, while a model thinks:')
+  example('two-messages.mjs', { adapter: storage, options })
+  if (store !== undefined) {
+    say('\nLook at what is stored:')
+    for (const command of [`ls ${store}`, `show ${store} whatsapp:+573001234567`, `studio ${store}`]) {
+      console.log(`  node cli/main.js ${command}`)
+    }
+    console.log('In your own project it is npx @andresaya/flowkit-storage. The last one opens a page for your browser.')
+    if (stays) console.log(`Remove it with rm -r ${dir}`)
+  }
 } finally {
   stop?.()
-  rmSync(dir, { recursive: true, force: true })
+  if (!stays) rmSync(dir, { recursive: true, force: true })
 }

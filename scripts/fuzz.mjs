@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util'
 
 import { ROOT, run, runTool, say } from './setup.mjs'
 
-const TARGETS = ['id_names', 'state_text', 'redis_answers']
+const TARGETS = ['id_names', 'state_text', 'redis_answers', 'short_form']
 const TRIPLE = 'x86_64-unknown-linux-gnu'
 
 const { values } = parseArgs({

@@ -12,7 +12,7 @@ runTool('biome', ['check', '--error-on-warnings', '.'])
 
 say('Structure ...')
 const problems = []
-for (const folder of ['crates', 'src', 'lib', 'testing', '__test__', 'scripts', 'examples', 'benchmark', '.']) {
+for (const folder of ['crates', 'src', 'lib', 'cli', 'testing', '__test__', 'scripts', 'examples', 'benchmark', '.']) {
   for (const entry of readdirSync(join(ROOT, folder), { recursive: folder !== '.' })) {
     if (!/\.(rs|[cm]?[jt]s)$/.test(entry) || entry.startsWith('binding.')) continue
     const lines = readFileSync(join(ROOT, folder, entry), 'utf8').split('\n').length
@@ -23,3 +23,8 @@ if (problems.length > 0) {
   console.error(problems.join('\n'))
   process.exit(1)
 }
+
+say('Package ...')
+run('node', ['scripts/licenses.mjs', '--check'])
+runTool('publint', ['--strict'])
+runTool('attw', ['--pack', '.', '--format', 'ascii'])

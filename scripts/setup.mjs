@@ -4,6 +4,8 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
+import { findChromium } from '../__test__/support/chromium.mjs'
+
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 const WINDOWS = process.platform === 'win32'
@@ -24,7 +26,7 @@ export function run(command, args, options = {}) {
   process.exit(1)
 }
 
-/** Runs a command in the project's root and answers how it ended. */
+/** Runs a command in the project's root and returns how it ended. */
 export function attempt(command, args, options = {}) {
   return spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', shell: WINDOWS, ...options })
 }
@@ -109,6 +111,28 @@ export function installStrace() {
     packages: ['strace'],
     brew: 'strace',
   })
+}
+
+/** Installs the programs that mount file systems in user space, on Linux. The tests of one that is missing are left out. */
+export function installFileSystems() {
+  const programs = ['mount.exfat-fuse', 'mkfs.exfat', 'lowntfs-3g', 'encfs', 'bindfs', 'mergerfs', 'mkfs.btrfs']
+  const isMissing = (name) => attempt('which', [name], { stdio: 'ignore' }).status !== 0
+  if (process.platform !== 'linux' || !programs.some(isMissing)) return
+  installPackage('file systems', [
+    'exfat-fuse',
+    'exfatprogs',
+    'ntfs-3g',
+    'encfs',
+    'bindfs',
+    'mergerfs',
+    'libfaketime',
+    'btrfs-progs',
+  ])
+}
+
+/** Installs a browser, on Debian and its kind. The tests of the viewer's page are left out if there is none. */
+export function installChromium() {
+  if (findChromium() === undefined) installPackage('chromium')
 }
 
 function installPackage(name, packages = [name]) {
