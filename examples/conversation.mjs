@@ -22,10 +22,10 @@ console.log(
     before ? `  (found: step ${before.currentStep}, ${before.history.length} messages)` : '  (nothing stored yet)',
   ),
 )
-bot(await engine.start(SESSION))
+bot((await engine.start(SESSION)).message)
 for (const message of messages) {
   user(message)
-  bot(await engine.handle(SESSION, message))
+  bot((await engine.handle(SESSION, message)).message)
 }
 const state = await engine.getState(SESSION)
 console.log(

@@ -2,7 +2,7 @@ import type { ConversationState, JsonValue, Slots, StorageAdapter } from '@andre
 
 /** One point of a conversation. A step without `answer` ends it. */
 export interface Step {
-  /** What the bot says on reaching the step. */
+  /** Returns what the bot says on reaching the step. */
   ask(slots: Slots): string
   /** Reads the user's message, may set slots, and names the next step, or nothing to ask again. */
   answer?(text: string, slots: Slots): string | undefined
@@ -14,14 +14,23 @@ export interface Flow {
   steps: Record<string, Step>
 }
 
+/** What the engine returns for a message. */
+export interface EngineOutput {
+  /** What the bot says. */
+  message: string
+}
+
 /** The documented methods of FlowKit's engine. */
 export declare class FlowEngine {
-  /** `llm` is FlowKit's; this engine asks nobody. */
-  constructor(flow: Flow, options: { llm?: unknown; storage: StorageAdapter })
-  /** Begins the conversation, or takes it up where it was left. Answers what the bot says. */
-  start(conversationId: string): Promise<string>
-  /** Takes a message of the user. Answers what the bot says to it. */
-  handle(conversationId: string, message: string): Promise<string>
+  /** `llm` stands for the model: a step reads what it makes of the user's message. */
+  constructor(
+    flow: Flow,
+    options: { llm?: { complete?(text: string): Promise<string> } | undefined; storage: StorageAdapter },
+  )
+  /** Begins the conversation, or takes it up where it was left. */
+  start(conversationId: string, initialSlots?: Slots): Promise<EngineOutput>
+  /** Takes a message of the user. */
+  handle(conversationId: string, message: string): Promise<EngineOutput>
   /** The whole state, or `null`. */
   getState(conversationId: string): Promise<ConversationState | null>
   /** All slots; none of a conversation that is unknown. */
