@@ -37,6 +37,13 @@ async function saveOn(storages) {
 const signal = isMainThread ? () => once(process, 'SIGUSR2') : () => once(parentPort, 'message')
 const print = (line) => (isMainThread ? console.log(JSON.stringify(line)) : parentPort.postMessage(line))
 
+/** Prints a line, and waits for the signal. It is listened for first: the parent may be quicker, and a signal unheard ends a process. */
+async function printAndWait(line) {
+  const signaled = signal()
+  print(line)
+  await signaled
+}
+
 async function main() {
   // The threads of Node.js itself: it aborts if it cannot have them.
   await stat('.')
@@ -58,10 +65,8 @@ async function main() {
   }
   // With a thread for each before the limit, nothing is refused.
   if (busy) await saveOn(storages)
-  print('ready')
-  await signal()
-  print(await saveOn(storages))
-  await signal()
+  await printAndWait('ready')
+  await printAndWait(await saveOn(storages))
   print(await saveOn(storages))
   for (const storage of Object.values(storages)) await storage.close()
   client.disconnect()
