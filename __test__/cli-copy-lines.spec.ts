@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 import samples from '../testing/samples.js'
+import { shell } from './support/cli.js'
 import { cli, fill, isThere, makePlace, put, readAll, run, two } from './support/copies.js'
 
 const { sample } = samples
@@ -101,6 +102,23 @@ describe('export and import', () => {
     }
   })
 
+  it('wait for a reader that is slow, and leave nothing out', async () => {
+    const { from, addresses } = await two()
+    // More than fits into a pipe, for each of the 64 that are read side by side.
+    const state = (id: string) => ({ conversationId: id, long: 'x'.repeat(100_000) })
+    for (let n = 0; n < 300; n++) await from.save(state(`user-${n}`))
+    const { child, ended } = run(['export', addresses[0] as string])
+    for (let pauses = 0; pauses < 10; pauses++) {
+      child.stdout.pause()
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      child.stdout.resume()
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    const { code, stdout, stderr } = await ended
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '300 conversations exported.\n' })
+    expect(stdout.split('\n').length).toBe(301)
+  })
+
   it('list broken lines by their numbers, and take the rest', async () => {
     const place = await makePlace('files')
     const record = (id: string, more = '') => `{"id":"${id}"${more},"state":${text(id)}}`
@@ -148,6 +166,13 @@ describe('export and import', () => {
     const refused = await cli(['import', place.address as string], { stdin: utf16 })
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('UTF-16') })
     expect(await cli(['import', place.address as string], { stdin: '\n\n' })).toMatchObject({ code: 0 })
+    expect(isThere(place)).toBe(false)
+  })
+
+  it.skipIf(process.platform === 'win32')('refuse a directory', async () => {
+    const place = await makePlace('SQLite')
+    const { stderr, code } = await shell(`flowkit-storage import ${place.address} < .`, { cwd: '.' })
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('The input is a directory.') })
     expect(isThere(place)).toBe(false)
   })
 

@@ -171,6 +171,8 @@ async function main() {
     abort.abort(new CliError('Interrupted.', EXIT.interrupted))
   })
   const argv = process.argv.slice(2)
+  // Stays if the process runs out of work before the command is done: a bug must not look like success.
+  process.exitCode = EXIT.failed
   try {
     process.exitCode = await dispatch(argv, context)
     await out.flush()

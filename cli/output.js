@@ -18,8 +18,8 @@ class Output {
   #env
   #waiting = ''
   #isDropped = false
-  /** Goes on with what waits for the reader. */
-  #wake = () => {}
+  /** Those who wait for the reader: conversations are written side by side. @type {(() => void)[]} */
+  #waiters = []
   /** Why nothing can be written any more. @type {Error | undefined} */
   #failure
   /** @type {Progress | undefined} */
@@ -43,6 +43,10 @@ class Output {
       this.#wake()
     })
     for (const event of ['drain', 'close']) stream.on(event, () => this.#wake())
+  }
+
+  #wake() {
+    for (const goOn of this.#waiters.splice(0)) goOn()
   }
 
   /** True for a terminal. */
@@ -129,7 +133,7 @@ class Output {
     this.#progress?.clear()
     if (!this.#stream.write(text)) {
       await new Promise((resolve) => {
-        this.#wake = () => resolve(undefined)
+        this.#waiters.push(() => resolve(undefined))
       })
     }
     if (this.#failure !== undefined && !this.#isDropped) throw this.#failure

@@ -3,6 +3,8 @@
 /** @import { Context } from '../main.js' */
 /** @import { Line } from '../lines.js' */
 
+const { fstatSync } = require('node:fs')
+
 const { expect, oneOf } = require('../arguments.js')
 const { forEach } = require('../each.js')
 const { CliError } = require('../failure.js')
@@ -38,6 +40,10 @@ async function run({ positionals, values, out, err, signal }) {
   expect(positionals, ['STORE'])
   const overwrite = oneOf(values.overwrite, '--overwrite', /** @type {const} */ (['never', 'older', 'always']))
   const isDry = values['dry-run'] === true
+  // Node.js reads a directory as an empty input.
+  if (fstatSync(process.stdin.fd).isDirectory()) {
+    throw new CliError('The input is a directory. Give the file that "flowkit-storage export" wrote.')
+  }
   const { storage, close } = await openTarget(/** @type {string} */ (positionals[0]), isDry)
   const transfer = new Transfer(storage, { overwrite: overwrite ?? 'older', isDry }, err)
   const progress = err.progress('importing')
