@@ -105,7 +105,7 @@ describe('export and import', () => {
   it('wait for a reader that is slow, and leave nothing out', async () => {
     const { from, addresses } = await two()
     // More than fits into a pipe, for each of the 64 that are read side by side.
-    const state = (id: string) => ({ conversationId: id, long: 'x'.repeat(100_000) })
+    const state = (id: string) => samples.sample(id, { slots: { long: 'x'.repeat(100_000) } })
     for (let n = 0; n < 300; n++) await from.save(state(`user-${n}`))
     const { child, ended } = run(['export', addresses[0] as string])
     for (let pauses = 0; pauses < 10; pauses++) {
