@@ -171,6 +171,8 @@ async function main() {
     abort.abort(new CliError('Interrupted.', EXIT.interrupted))
   })
   const argv = process.argv.slice(2)
+  // Until it is known: a process that ends while a command still waits must not look as if all were done.
+  process.exitCode = EXIT.failed
   try {
     process.exitCode = await dispatch(argv, context)
     await out.flush()

@@ -18,8 +18,8 @@ class Output {
   #env
   #waiting = ''
   #isDropped = false
-  /** Goes on with what waits for the reader. */
-  #wake = () => {}
+  /** Those that wait for the reader: commands write several lines at the same time. @type {(() => void)[]} */
+  #waiters = []
   /** Why nothing can be written any more. @type {Error | undefined} */
   #failure
   /** @type {Progress | undefined} */
@@ -128,11 +128,13 @@ class Output {
     this.#waiting = ''
     this.#progress?.clear()
     if (!this.#stream.write(text)) {
-      await new Promise((resolve) => {
-        this.#wake = () => resolve(undefined)
-      })
+      await new Promise((resolve) => this.#waiters.push(() => resolve(undefined)))
     }
     if (this.#failure !== undefined && !this.#isDropped) throw this.#failure
+  }
+
+  #wake() {
+    for (const resume of this.#waiters.splice(0)) resume()
   }
 
   /**
