@@ -1,9 +1,12 @@
-// Text as a terminal may have it.
+// Text as a terminal may have it, and how it is written.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createRequire } from 'node:module'
+import { Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 
 const require = createRequire(import.meta.url)
-const { Progress } = require('../cli/output.js')
+const { Output, Progress } = require('../cli/output.js')
 const { cut, pad, printable, printableJson, printableProse, size, span, when, width, wrap } = require('../cli/text.js')
 
 describe('printable text', () => {
@@ -98,5 +101,31 @@ describe('numbers', () => {
     const text = bar.text(Date.now() + 20_000)
     expect(text).toMatch(/^copying {2}█+░+ {2}66 % {2}200,000 of 300,000 {2}· {2}(10,000|9,99\d)\/s {2}· {2}10 s left$/)
     expect(width(text)).toBeLessThan(80)
+  })
+})
+
+describe('output', () => {
+  it('goes on with all that wait for the reader, not with the last alone', { timeout: 60_000 }, async () => {
+    let read = 0
+    const slow = new Writable({
+      highWaterMark: 1,
+      write(chunk, _encoding, done) {
+        read += chunk.length
+        setImmediate(done)
+      },
+    })
+    const out = new Output(slow, {})
+    // Longer than what is held back.
+    const line = 'x'.repeat(100_000)
+    await Promise.all([out.line(line), out.line(line), out.line(line)])
+    expect(read).toBe(3 * 100_001)
+  })
+
+  it('is no success if a command stops waiting for something that never comes', async () => {
+    const main = require.resolve('../cli/main.js')
+    const ls = require.resolve('../cli/commands/ls.js')
+    const script = `require(${JSON.stringify(ls)}).run = () => new Promise(() => {}); require(${JSON.stringify(main)})`
+    const child = spawn(process.execPath, ['-e', script, main, 'ls', 'x'], { stdio: 'ignore' })
+    expect(await once(child, 'exit')).toEqual([1, null])
   })
 })

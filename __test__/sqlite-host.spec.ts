@@ -1,37 +1,16 @@
-import { mkdir, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { conformance } from './suite.js'
 import { runChild, startChild } from './support/child.js'
-import { runSql, type Subject, temporaryDirectory } from './support/subjects.js'
+import { database, runSql, temporaryDirectory } from './support/subjects.js'
 
 /** How often the writer is killed in each journal mode. */
 const KILLS = Number(process.env.FLOWKIT_KILLS ?? 40)
 
-const JOURNALS = ['DELETE', 'WAL']
+const JOURNALS = ['DELETE', 'WAL'] as const
 
-for (const journal of JOURNALS) {
-  const subject: Subject = {
-    name: `better-sqlite3, a file in ${journal} mode, off the event loop`,
-    persistent: true,
-    locks: true,
-    lists: true,
-    expires: true,
-    kills: KILLS,
-    makePlace: async () => {
-      const path = join(await temporaryDirectory(), 'data', 'states.db')
-      await mkdir(dirname(path))
-      return { adapter: 'better-sqlite3', options: { path, journal } }
-    },
-    async plant(place, storage, id, text) {
-      // Makes the table.
-      await (storage as { load(id: string): Promise<unknown> }).load('nobody')
-      const sql = 'INSERT OR REPLACE INTO conversations (id, state, updated_at) VALUES (?, ?, 1)'
-      await runSql(place.options.path, sql, id, text)
-    },
-  }
-  conformance(subject)
-}
+for (const journal of JOURNALS) conformance({ ...database(journal), kills: KILLS })
 
 describe('several writers on one file', () => {
   for (const journal of JOURNALS) {

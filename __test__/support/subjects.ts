@@ -123,6 +123,19 @@ export const SQLITE: Subject = {
   },
 }
 
+/** A connection of better-sqlite3 to a file. */
+export function database(journal: 'DELETE' | 'WAL'): Subject {
+  return {
+    ...SQLITE,
+    name: `better-sqlite3, a file in ${journal} mode, off the event loop`,
+    makePlace: async () => {
+      const place = await SQLITE.makePlace()
+      await mkdir(dirname(place.options.path))
+      return { adapter: 'better-sqlite3', options: { ...place.options, journal } }
+    },
+  }
+}
+
 export const FILE = file('file', {})
 
 export const REDIS = redis('redis { host, port }', () => ({ host: '127.0.0.1', port: inject('redisPort') }))
@@ -136,6 +149,8 @@ export const FILE_VARIANTS: Subject[] = [
   file('file { durable: false, extension }', { durable: false, extension: '.state' }),
 ]
 
+export const REDIS_CLIENT = redis('redis { client }', () => ({ connection: { port: inject('redisPort') } }), 'ioredis')
+
 /** Every further way to construct a Redis storage. */
 export const REDIS_VARIANTS: Subject[] = [
   {
@@ -144,7 +159,7 @@ export const REDIS_VARIANTS: Subject[] = [
     ages: false,
   },
   redis('redis { path }', () => ({ path: inject('redisSocket') })),
-  redis('redis { client }', () => ({ connection: { port: inject('redisPort') } }), 'ioredis'),
+  REDIS_CLIENT,
   redis('redis { url: rediss:, tls }', () => ({
     url: `rediss://127.0.0.1:${inject('redisTlsPort')}`,
     tls: { ca: inject('redisTlsCa') },
