@@ -70,8 +70,6 @@ export declare class SnapshotTable {
    * Looks at nothing that is remembered. Throws if the arguments do not fit.
    */
   whole(entries: string, count: number, short: string): string
-  /** Returns `text`, or its short form as `loadShort` does, for a text that did not come through a native handle. */
-  cut(number: number, text: string): import('./lib/handle.js').Result
   /** Returns the bytes of `count` entries from `first` on, with the commas between them. `undefined` if they are not remembered. */
   sizeOf(number: number, first: number, count: number): number | null
   /** Forgets what has this number. */

@@ -102,6 +102,37 @@ describe('a load', () => {
     expect(read.length).toBeGreaterThan(0)
   })
 
+  it('is not while a write is in flight, of whatever conversation', async () => {
+    const { storage, read } = await native('WAL')
+    // Again and again: a save that takes long would keep the load away by itself.
+    for (let round = 0; round < 10; round++) {
+      await loadHere(storage, read, 'c')
+      read.length = 0
+      // The first one may be done within the call.
+      const saves = [storage.save(sample('d')), storage.save(sample('e'))]
+      expect(await storage.load('c')).toEqual(version(1))
+      expect(read).toEqual([])
+      await Promise.all(saves)
+    }
+  })
+
+  it('is not once most of the state is remembered', async () => {
+    const { storage, read } = await native('WAL')
+    const history = Array.from({ length: 50 }, (_, index) => ({ role: 'user', content: `${index} `.repeat(50) }))
+    const long = sample('long', { history })
+    await storage.save(long)
+    await storage.save(long)
+    read.length = 0
+    for (let number = 0; number < 10; number++) {
+      await turn()
+      expect(await storage.load('long')).toEqual(long)
+    }
+    expect(read).toEqual([])
+    expect(storage.stats().snapshots?.hits).toBeGreaterThanOrEqual(10)
+    // The others are still done on the connection itself.
+    await loadHere(storage, read, 'c')
+  })
+
   it('leaves the event loop its turns, however many are called', async () => {
     const { storage, read } = await native('WAL')
     const most = await mostInOneTurn(5000, () => storage.load('c'))
@@ -112,7 +143,8 @@ describe('a load', () => {
 
   it('goes to the other thread for a while after one that took long', async () => {
     const { storage, read } = await native('WAL')
-    const slow = sample('slow', { slots: { text: 'x'.repeat(20_000_000) } })
+    // With nothing that could be remembered.
+    const slow = sample('slow', { history: [], slots: { text: 'x'.repeat(20_000_000) } })
     await storage.save(slow)
     expect(await loadHere(storage, read, 'slow')).toEqual(slow)
     for (let number = 0; number < 10; number++) {

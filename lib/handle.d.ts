@@ -41,8 +41,6 @@ export interface ShortOperation {
   ): { result: Result | Failure | Promise<Result> } | undefined
   /** The bytes of the whole text of a save. */
   readonly size?: number | undefined
-  /** Returns the short form of a text that was loaded whole; the text if there is none. */
-  cut?(text: string): Result
   /** Puts what was left out into the state that was loaded. */
   restore?(state: { history: unknown[] }, first: number, count: number): void
 }

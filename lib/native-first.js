@@ -7,8 +7,6 @@ const { cancelFlushAtExit, flushAtExit } = require('./dispatcher.js')
 const { clearTimeout, setTimeout } = require('./primordials.js')
 const { keepDoubt, runCaught } = require('./repeats.js')
 
-const { isArray } = Array
-
 /** How long operations wait for the user's object to finish the ones before them, so that they can go natively. In ms. */
 const SWITCH_TIMEOUT_MS = 250
 
@@ -172,8 +170,7 @@ class NativeFirst {
     if (native === undefined) return this.#user.run(operation)
     this.#way = native
     const result = native.run(operation)
-    // An array is the short form of a text that was read within the call.
-    if (typeof result !== 'object' || isArray(result)) return result
+    if (typeof result !== 'object') return result
     // A sidecar that can be waited for gives texts back. Kept here as well, they would live through collections of garbage
     // (measured, 64 saves of 2 KB at a time: 1.2 times the time of this thread).
     const { kind, id, ttl, condition, scan } = operation

@@ -166,17 +166,6 @@ class ShortLoad {
   }
 
   /**
-   * Returns the short form of a text that came on this thread; the text if nothing of it is remembered.
-   *
-   * @param {string} text
-   */
-  cut(text) {
-    const { number, strings } = this.#snapshot
-    this.#strings = strings
-    return this.#snapshots.table.cut(number, text)
-  }
-
-  /**
    * Puts the entries that are remembered into a state that lacks them.
    *
    * @param {any} state

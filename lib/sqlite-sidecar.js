@@ -73,14 +73,12 @@ class SqliteSidecar {
     return this.#handle ?? this.#open()
   }
 
-  /** @param {Operation} operation */
-  started({ id }) {
-    this.#inFlight.add(id)
+  started() {
+    this.#inFlight.add()
   }
 
-  /** @param {Operation} operation */
-  ended({ id }) {
-    this.#inFlight.remove(id)
+  ended() {
+    this.#inFlight.remove()
   }
 
   drain() {

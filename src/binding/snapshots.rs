@@ -49,17 +49,6 @@ impl SnapshotTable {
         text_to_value(env, &table.splice(ShortForm { number: 0, first: 0, count, more: 0 }, short)?)
     }
 
-    /// Returns `text`, or its short form as `loadShort` does, for a text that did not come through a native handle.
-    #[napi(ts_return_type = "import('./lib/handle.js').Result", catch_unwind)]
-    pub fn cut<'env>(
-        &self,
-        env: &'env Env,
-        number: u32,
-        #[napi(ts_arg_type = "string")] text: Text,
-    ) -> Result<Unknown<'env>> {
-        cut_to_value(env, self.get(number).as_deref(), &text.0)
-    }
-
     /// Returns the bytes of `count` entries from `first` on, with the commas between them. `undefined` if they are not remembered.
     #[napi(catch_unwind)]
     pub fn size_of(&self, number: u32, first: u32, count: u32) -> Option<u32> {
