@@ -4,7 +4,9 @@ import { expect, it, vi } from 'vitest'
 
 import { MemoryStorage } from '../index.js'
 
-const { MemoryHandle } = createRequire(import.meta.url)('../lib/binding.js') as typeof import('../binding.js')
+const require = createRequire(import.meta.url)
+const { MemoryHandle } = require('../lib/binding.js') as typeof import('../binding.js')
+const { Snapshots } = require('../lib/snapshots.js') as { Snapshots: { prototype: { shorten(): unknown } } }
 
 const entry = (index: number) => ({ role: 'user' as const, content: `${index} ${'word '.repeat(20)}` })
 const entries = (count: number) => Array.from({ length: count }, (_, index) => entry(index))
@@ -50,5 +52,20 @@ it('a conversation for which there is no room at all leaves that of the others a
   // All but the first, which there was nothing to compare with.
   expect(loadShort.mock.results.filter(({ value }) => Array.isArray(value))).toHaveLength(4)
   loadShort.mockRestore()
+  await storage.close()
+})
+
+it('a state that is too small to travel short is not taken apart to find that out', async () => {
+  const shorten = vi.spyOn(Snapshots.prototype, 'shorten')
+  const storage = new MemoryStorage()
+  const save = (count: number) => storage.save({ conversationId: 'grows', history: entries(count) } as never)
+  for (let turn = 0; turn < 4; turn++) await save(2)
+  for (let turn = 0; turn < 3; turn++) await save(20)
+  expect(shorten.mock.results.map(({ value }) => value !== undefined)).toEqual([
+    ...[false, false, false, false],
+    ...[false, true, true],
+  ])
+  expect(storage.stats().snapshots?.hits).toBe(1)
+  shorten.mockRestore()
   await storage.close()
 })

@@ -8,7 +8,6 @@ const { SnapshotTable } = require('./binding.js')
 const { ownCopy } = require('./own-copy.js')
 const { LIMITS } = require('./short-limits.js')
 const { ShortLoad, ShortSave } = require('./short-operations.js')
-const { LONGEST_ID } = require('./state.js')
 
 // Taken when the package is loaded, as in `lib/state.js`.
 const { getPrototypeOf, hasOwn, prototype: OBJECT } = Object
@@ -128,13 +127,11 @@ class Snapshots {
    * @param {any} state
    */
   loaded(id, text, state) {
-    if (
-      text.length < LIMITS.leastUnits ||
-      !isArray(state.history) ||
-      this.#find(id) !== undefined ||
-      !this.#isWanted(id)
-    )
+    if (!isArray(state.history) || text.length < LIMITS.leastUnits || this.#find(id) !== undefined) return
+    if (!this.#isWanted(id)) {
+      this.saw(id, text)
       return
+    }
     const snapshot = new Snapshot(id)
     const save = new ShortSave(this, id, snapshot, {})
     save.leaveOut(state.history)
@@ -148,6 +145,21 @@ class Snapshots {
       return
     }
     this.#commit(save)
+  }
+
+  /**
+   * Notes that a conversation was saved or loaded whole, so that the next operation may remember it.
+   *
+   * @param {string} id
+   * @param {string} text of its state
+   */
+  saw(id, text) {
+    // What will not travel short need not be taken apart the next time.
+    if (text.length < LIMITS.leastUnits || this.#seenAt(id) !== undefined) return
+    this.#seen.set(ownCopy(id), this.#now)
+    if (this.#seen.size < MOST_SEEN) return
+    this.#seenBefore = this.#seen
+    this.#seen = new Map()
   }
 
   /**
@@ -252,21 +264,9 @@ class Snapshots {
     return ++this.#refused % EXCEPTIONS === 0
   }
 
-  /**
-   * Returns when a conversation was seen first; `undefined` if it is now.
-   *
-   * @param {string} id
-   */
+  /** @param {string} id */
   #seenAt(id) {
-    const seenAt = this.#seen.get(id) ?? this.#seenBefore.get(id)
-    // The id of a save is checked later. What will be refused must not be kept.
-    if (seenAt !== undefined || id.length > LONGEST_ID) return seenAt
-    this.#seen.set(ownCopy(id), this.#now)
-    if (this.#seen.size >= MOST_SEEN) {
-      this.#seenBefore = this.#seen
-      this.#seen = new Map()
-    }
-    return undefined
+    return this.#seen.get(id) ?? this.#seenBefore.get(id)
   }
 
   #nextNumber() {

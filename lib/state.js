@@ -91,7 +91,10 @@ function stringify(call, state, pretty, snapshots) {
     throw call.error('ERR_STORAGE_INVALID_STATE', 'its JSON does not hold this conversationId')
   }
   text = escapeLoneSurrogates(text)
-  if (short === undefined) return text
+  if (short === undefined) {
+    snapshots?.saw(id, text)
+    return text
+  }
   short.text = text
   return short.isWorth ? short : text
 }
