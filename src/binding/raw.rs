@@ -52,7 +52,7 @@ pub fn text_to_value<'env>(env: &'env Env, text: &str) -> Result<Unknown<'env>> 
     let string = match text.bytes().fold(0, u8::max) {
         0..=0x7f => env.create_string_latin1(text.as_bytes())?,
         // The lead bytes of U+0080 to U+00FF are 0xc2 and 0xc3.
-        0x80..=0xc3 => env.create_string_latin1(&to_latin1(text))?,
+        0x80..=0xc3 => env.create_string_latin1(to_latin1(text))?,
         _ => env.create_string(text)?,
     };
     Ok(string.to_unknown())
