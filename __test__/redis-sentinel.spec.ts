@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 
 import type { ConversationState } from '../index.js'
 import { countLost } from './support/checker.js'
@@ -16,6 +16,7 @@ beforeAll(async () => {
   group = await startSentinels()
 })
 afterAll(() => group?.stop())
+beforeEach(() => group.mend())
 
 function open() {
   // As docs/redis.md recommends: the connection follows a failover that leaves the old master alive.
@@ -197,10 +198,13 @@ describe('a master with two replicas and three sentinels', () => {
     const stock = takeStock(old, plain)
     await old.kill()
     const promoted = await stock
-    // As the sentinels do, at times after most of a minute. Until then the promoted server refuses writes.
+    // As the sentinels do, at times after most of a minute. Until then the promoted server refuses writes. Again and again, since
+    // one that has not heard of the promotion may undo it.
     const third = group.servers.find((server) => server !== old && server !== promoted)
-    await ask(third?.port, (redis) => redis.replicaof('127.0.0.1', promoted.port))
-    await each(plain, ({ conversations }) => conversations.goOn(3))
+    const lead = () => ask(third?.port, (redis) => redis.replicaof('127.0.0.1', promoted.port))
+    await lead()
+    const again = setInterval(() => void lead().catch(() => {}), 2_000)
+    await each(plain, ({ conversations }) => conversations.goOn(3)).finally(() => clearInterval(again))
     // With one replica left no synchronous write is acknowledged.
     await group.rejoin(old)
     await each(exact, ({ conversations }) => conversations.goOn(3))

@@ -69,7 +69,9 @@ export function converse(storage: StorageAdapter, history: History, manner: Mann
       const end = performance.now() + within
       while (good.some((value, index) => value < (goal[index] as number))) {
         if (performance.now() > end)
-          throw new Error(`the conversations do not go on: ${JSON.stringify(history.counts())}`)
+          throw new Error(`the conversations do not go on: ${JSON.stringify(history.counts())}`, {
+            cause: history.lastError,
+          })
         await sleep(5)
       }
     },

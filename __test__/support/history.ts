@@ -41,6 +41,8 @@ export class History {
   readonly disturbed: { from: number; to: number }[] = []
   /** The events around it, to be read beside a violation. */
   readonly journal: string[] = []
+  /** The newest rejection: it tells why conversations do not go on. */
+  lastError: unknown
   #time = 0
 
   now(): number {
@@ -79,6 +81,7 @@ export class History {
       else operation.seen = seenIn(id, await storage.load(id))
       operation.outcome = 'done'
     } catch (error) {
+      this.lastError = error
       const { code, retryable, message } = error as { code?: string; retryable?: boolean; message?: string }
       operation.outcome = retryable === true ? code : `${code} (${message})`
       if (code === 'ERR_STORAGE_DENIED') operation.outcome = code

@@ -21,6 +21,8 @@ export interface SentinelGroup {
   promoted(old: RedisServer): Promise<RedisServer>
   /** Starts a killed server again, as a replica, and waits until all is as it was. */
   rejoin(server: RedisServer): Promise<void>
+  /** Starts what a test that failed has left killed, so that the next one fails of itself alone. */
+  mend(): Promise<void>
   /** Waits until there are a master and two replicas that have its data, and every sentinel knows them. */
   settled(): Promise<void>
   stop(): Promise<void>
@@ -83,6 +85,10 @@ export async function startSentinels(): Promise<SentinelGroup> {
     async rejoin(server) {
       const master = await group.master()
       await server.restart(...follow(master.port))
+      await group.settled()
+    },
+    async mend() {
+      for (const server of servers) if (!isUp(server)) await group.rejoin(server)
       await group.settled()
     },
     async settled() {

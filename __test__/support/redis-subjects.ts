@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis'
 import { Cluster as Cluster5, Redis as Ioredis5 } from 'ioredis'
 import { Cluster as Cluster6, Redis as Ioredis6 } from 'ioredis6'
+import { onTestFinished } from 'vitest'
 
 import { type RedisClient, RedisStorage } from '../../index.js'
 import { check, type Violation } from './checker.js'
@@ -72,7 +73,10 @@ function subjects<Client extends Ioredis5 | Cluster5>(
       const given = wrap === undefined ? client : wrap(client)
       const storage = new RedisStorage({ client: given, prefix, timeout, ...travel.options })
       const history = new History()
-      return { name, client, storage, prefix, history, conversations: converse(storage, history, manner) }
+      const conversations = converse(storage, history, manner)
+      // Those of a test that failed would take the processor from the tests behind it.
+      onTestFinished(() => conversations.end(0))
+      return { name, client, storage, prefix, history, conversations }
     }),
   )
 }
