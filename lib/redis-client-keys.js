@@ -8,6 +8,7 @@
 const { isQueued } = require('./redis-client-commands.js')
 const { MOST_DONE, MOST_RESTARTS, START, digest, readCursor, writeCursor } = require('./redis-client-cursor.js')
 const { digestOfSlots, textOf } = require('./redis-client-nodes.js')
+const { LONGEST_ID } = require('./state.js')
 
 /** How many keys one `SCAN` looks at, about, as in `crates/store/src/redis/scan/mod.rs`. */
 const FEWEST_KEYS = 100
@@ -15,7 +16,6 @@ const MOST_KEYS = 1_000
 /** The same if each is asked about, which costs the event loop some 10 µs. */
 const MOST_DETAILED_KEYS = 250
 const ALL_KEYS = 1_000_000_000
-const LONGEST_ID = 1024
 
 /** A client cannot be asked any more: it replied with something else. */
 const OUT_OF_STEP = Symbol('out of step')
