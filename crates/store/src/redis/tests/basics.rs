@@ -84,10 +84,9 @@ fn a_unix_socket_and_a_database_are_honoured() {
 fn nothing_connects_before_the_first_operation() {
     let server = Server::start(&[]);
     let store = store(server.port);
-    assert_eq!(server.ask::<String>("CLIENT LIST").lines().count(), 1);
+    server.wait_until_alone();
     run(&store, load("x")).unwrap();
-    let clients: String = server.ask("CLIENT LIST");
-    assert_eq!(clients.lines().count(), 2, "{clients}");
+    server.wait_for_one_connection();
 }
 
 #[test]

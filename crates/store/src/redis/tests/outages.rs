@@ -191,7 +191,8 @@ fn a_server_that_stays_stalled_ends_every_wait_in_time() {
     server.pause();
     let start = Instant::now();
     assert_eq!(run(&store, save("x", "2")).unwrap_err().kind, ErrorKind::Timeout);
-    assert!(start.elapsed() < Duration::from_millis(1_700), "{:?}", start.elapsed());
+    // Without these limits it would be longer.
+    assert!(start.elapsed() < Limits::default().reply, "{:?}", start.elapsed());
     let error = run(&store, save("x", "3")).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable, "never sent: {error:?}");
     assert_eq!(error.cause.unwrap().code.as_deref(), Some("ETIMEDOUT"));

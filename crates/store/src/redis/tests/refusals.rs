@@ -103,24 +103,17 @@ fn out_of_memory_is_unavailable_and_does_not_show_the_state() {
     assert!(!format!("{error:?}").contains("slot"));
 }
 
-/// The number under which the server knows the store's connection, the only one beside the asking one.
-fn connection_id(server: &Server) -> String {
-    let clients: String = server.ask("CLIENT LIST");
-    let line = clients.lines().find(|line| !line.contains("cmd=client|list")).expect(&clients);
-    line.split(' ').next().unwrap().to_owned()
-}
-
 #[test]
 fn a_server_that_became_a_replica_is_left_and_found_again() {
     let server = Server::start(&[]);
     let store = store(server.port);
     run(&store, save("x", "1")).unwrap();
-    let before = connection_id(&server);
+    let before = server.wait_for_one_connection();
     server.ask::<()>("REPLICAOF 127.0.0.1 1");
     let error = run(&store, save("x", "2")).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert_eq!(error.cause.unwrap().code.as_deref(), Some("READONLY"));
     server.ask::<()>("REPLICAOF NO ONE");
     assert_eq!(run(&store, save("x", "3")), DONE);
-    assert_ne!(connection_id(&server), before);
+    assert_ne!(server.wait_for_one_connection(), before);
 }

@@ -74,12 +74,28 @@ impl Server {
         redis::cmd(words[0]).arg(&words[1..]).query(&mut client.get_connection()?)
     }
 
-    /// Waits until this asking connection is the only one: the server needs a moment to see that another has gone.
+    /// Waits until nobody is connected but this test, which asks.
     pub fn wait_until_alone(&self) {
+        assert!(self.wait_for_connections(0).is_empty());
+    }
+
+    /// Waits until one connection is left that is not this test's own, and returns the number that the server gave it.
+    pub fn wait_for_one_connection(&self) -> String {
+        self.wait_for_connections(1).remove(0)
+    }
+
+    /// The server needs a moment to see that a connection has gone, also that of an earlier question.
+    fn wait_for_connections(&self, count: usize) -> Vec<String> {
         let end = Instant::now() + PATIENCE;
-        while self.ask::<String>("CLIENT LIST").lines().count() > 1 {
-            assert!(Instant::now() < end, "a connection outlives its store");
-            std::thread::sleep(Duration::from_millis(10));
+        loop {
+            let clients: String = self.ask("CLIENT LIST");
+            let others = clients.lines().filter(|line| !line.contains("cmd=client|list"));
+            let numbers: Vec<String> = others.map(|line| line.split(' ').next().unwrap().to_owned()).collect();
+            if numbers.len() == count {
+                return numbers;
+            }
+            assert!(Instant::now() < end, "not {count} connections beside the asking one: {clients}");
+            thread::sleep(Duration::from_millis(10));
         }
     }
 
