@@ -6,6 +6,8 @@ import { sleep } from './support/waiting.js'
 
 const COUNT = Number(process.env.FLOWKIT_COPY_COUNT ?? 300)
 const KILLS = Number(process.env.FLOWKIT_COPY_KILLS ?? 1)
+/** In ms. More conversations than usual take longer. */
+const timeout = 300_000 * Math.max(1, COUNT / 1_000)
 const WAYS: Way[] = ['memory', 'files', 'SQLite', 'Redis']
 
 /** By how much an age may differ. Redis keeps the time that is left, which passes on the way. The ages here differ by hours. */
@@ -50,7 +52,7 @@ async function interrupt(from: Place, to: Place, share: number): Promise<boolean
 }
 
 describe.each(WAYS.flatMap((from) => WAYS.map((to) => ({ from, to }))))('from $from to $to', (ways) => {
-  it('copies byte for byte and as old as it is, and goes on where it was killed', async () => {
+  it('copies byte for byte and as old as it is, and goes on where it was killed', { timeout }, async () => {
     const [from, to] = [await makePlace(ways.from, server.port), await makePlace(ways.to, server.port)]
     const source = from.open()
     await fill(source, COUNT)
