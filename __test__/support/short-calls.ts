@@ -1,7 +1,11 @@
 import { createRequire } from 'node:module'
 
 import type * as Binding from '../../binding.js'
+import type { FileStorage, MemoryStorage, RedisStorage, SQLiteStorage } from '../../index.js'
+import type { Handle } from '../../lib/handle.js'
 import type { Anything } from './hostile-values.js'
+
+export type Storage = MemoryStorage | FileStorage | RedisStorage | SQLiteStorage
 
 const require = createRequire(import.meta.url)
 const { MemoryHandle, SnapshotTable, SqliteSidecar, StorageHandle }: typeof Binding = require('../../lib/binding.js')
@@ -50,4 +54,11 @@ export async function converse(
     for (const role of ['user', 'assistant']) state.history.push({ role, content: `${turn} ${role}`.repeat(60) })
     await storage.save(state as never)
   }
+}
+
+/** Returns the text that the native half of a storage finds. */
+export async function rawOf(storage: Storage, id: string) {
+  const [internal] = Object.getOwnPropertySymbols(storage) as [keyof Storage]
+  const { handle, ttl } = storage[internal] as unknown as { handle: Handle; ttl: number }
+  return handle.run({ kind: 'load', id, ttl }) as Promise<string | undefined>
 }
