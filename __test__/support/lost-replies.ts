@@ -4,8 +4,8 @@ import { parsed } from './short-meaning.js'
 type SomeText = (isFound: (text: string | undefined) => boolean) => boolean
 
 /**
- * What a call may find whose reply was lost with its connection. It is repeated, and then finds what was called after it, if
- * that had run before the connection broke (docs/redis.md).
+ * Tells what else a call may find whose reply was lost with its connection. It is repeated. So it finds what was called after
+ * it, if that had run before the connection broke (docs/redis.md).
  */
 export class LostReplies {
   /** What was stored since the connections broke, in the order of the calls; absent if none did. */
