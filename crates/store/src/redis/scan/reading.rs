@@ -105,6 +105,12 @@ impl Look {
 
     /// Takes as many as the page may have, and notes where the next one begins.
     fn take(&mut self, scan: &Scan, at: String, mut ids: Vec<String>) -> Vec<String> {
+        if matches!(scan.action, Action::Remove { dry_run: false }) && scan.before.is_none() {
+            // What was removed need not be remembered. Else the list is full, and this page too long, if the server finds as many
+            // other keys in its place.
+            let found: HashSet<String> = ids.iter().map(|id| digest(id)).collect();
+            self.from.done.retain(|done| found.contains(done));
+        }
         let done: HashSet<&str> = self.from.done.iter().map(String::as_str).collect();
         ids.retain(|id| done.is_empty() || !done.contains(&*digest(id)));
         let most = scan.most as usize;
