@@ -105,7 +105,8 @@ impl Look {
 
     /// Takes as many as the page may have, and notes where the next one begins.
     fn take(&mut self, scan: &Scan, at: String, mut ids: Vec<String>) -> Vec<String> {
-        if matches!(scan.action, Action::Remove { dry_run: false }) && scan.before.is_none() {
+        let removes_all = matches!(scan.action, Action::Remove { dry_run: false }) && scan.before.is_none();
+        if removes_all && !self.from.done.is_empty() {
             // What was removed need not be remembered. Else the list is full, and this page too long, if the server finds as many
             // other keys in its place.
             let found: HashSet<String> = ids.iter().map(|id| digest(id)).collect();
